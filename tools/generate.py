@@ -1,0 +1,144 @@
+"""Makes gen/ from proto/: `make gen` writes it, `make check` compares it.
+
+What comes out, all of it committed:
+
+- ``gen/python``      protobuf messages and gRPC stubs with types for mypy, import root of ``lensmesh.*``
+- ``gen/betterproto`` the same contracts as betterproto2 dataclasses, import package ``lensmesh_betterproto``
+- ``gen/lensmesh.binpb`` the descriptor image: every file with its imports and comments, read by the edge and by buf
+
+Third-party contracts are read from installed packages: googleapis-common-protos ships its ``.proto`` files,
+grpcio-tools those of protobuf itself, and protovalidate carries its own as a compiled descriptor.
+"""
+
+import argparse
+import filecmp
+import shutil
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2
+from grpc_tools import protoc
+
+ROOT = Path(__file__).resolve().parents[1]
+PROTO = ROOT / "proto"
+GEN = ROOT / "gen"
+
+VALIDATE = "buf/validate/validate.proto"
+# What the error bodies and the open fields may carry; named by no import, needed by the edge to print them.
+IMAGE_EXTRAS = ("google/rpc/error_details.proto",)
+
+
+class GenerationError(Exception):
+    """A generator refused the contracts; its own words are on standard error."""
+
+
+def _validate_descriptor(target: Path) -> None:
+    """Writes the descriptor of protovalidate's contract, with its imports, as protoc's ``--descriptor_set_in``.
+
+    An empty ``source_code_info`` is added where there is none: the betterproto2 compiler needs one.
+    """
+    # The one place a private module of a dependency is read: protovalidate publishes its contract in no other form.
+    from protovalidate._gen.buf.validate import validate_pb  # noqa: PLC0415
+
+    image = descriptor_pb2.FileDescriptorSet()
+    pending = [validate_pb.FieldPath.desc().file]
+    seen: set[str] = set()
+    while pending:
+        file = pending.pop()
+        if file.name in seen:
+            continue
+        seen.add(file.name)
+        image.file.add().ParseFromString(file.proto.to_binary())
+        pending.extend(file.dependencies)
+    image.file.sort(key=lambda file: file.name == VALIDATE)
+    for file in image.file:
+        file.source_code_info.SetInParent()
+    target.write_bytes(image.SerializeToString(deterministic=True))
+
+
+def _protoc(arguments: list[str]) -> None:
+    if protoc.main(["protoc", *arguments]) != 0:
+        raise GenerationError(f"protoc refused: {' '.join(arguments[-3:])} …")
+
+
+def _sources() -> list[str]:
+    return sorted(path.relative_to(PROTO).as_posix() for path in PROTO.rglob("*.proto"))
+
+
+def generate(target: Path) -> None:
+    """Writes all generated files below ``target``, which is emptied first.
+
+    Raises:
+        GenerationError: A contract does not compile, or a plug-in refused it.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    python, betterproto = target / "python", target / "betterproto" / "lensmesh_betterproto"
+    python.mkdir(parents=True)
+    betterproto.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        validate = Path(folder) / "validate.binpb"
+        _validate_descriptor(validate)
+        includes = [
+            f"--proto_path={PROTO}",
+            f"--proto_path={files('grpc_tools') / '_proto'}",
+            f"--proto_path={Path(str(files('google.rpc') / 'status.proto')).parents[2]}",
+            f"--descriptor_set_in={validate}",
+        ]
+        sources = _sources()
+        _protoc(
+            [*includes, "--include_imports", "--include_source_info"]
+            + [f"--descriptor_set_out={target / 'lensmesh.binpb'}", *sources, *IMAGE_EXTRAS],
+        )
+        _protoc(
+            [*includes, f"--python_out={python}", f"--mypy_out={python}", *sources, VALIDATE],
+        )
+        services = [source for source in sources if source.endswith("_service.proto")]
+        _protoc([*includes, f"--grpc_python_out={python}", f"--mypy_grpc_out={python}", *services])
+        _protoc([*includes, f"--python_betterproto2_out={betterproto}", *sources])
+    for package in {path.parent for path in python.rglob("*_pb2.py")}:
+        for folder_ in (package, *package.relative_to(python).parents):
+            init = python / folder_ / "__init__.py"
+            if init.parent != python:
+                init.touch()
+
+
+def _files(root: Path) -> set[str]:
+    return {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def drift(fresh: Path) -> list[str]:
+    """Names the files in which gen/ differs from a fresh generation, relative to gen/."""
+    there, here = _files(fresh), _files(GEN)
+    differing = {name for name in there & here if not filecmp.cmp(fresh / name, GEN / name, shallow=False)}
+    return sorted((there ^ here) | differing)
+
+
+def main() -> int:
+    """Entry point: writes gen/, or with ``--check`` only compares it."""
+    parser = argparse.ArgumentParser(description="Makes gen/ from proto/.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when gen/ is not up to date")
+    check = parser.parse_args().check
+    try:
+        if not check:
+            generate(GEN)
+            return 0
+        with tempfile.TemporaryDirectory() as folder:
+            generate(Path(folder) / "gen")
+            differing = drift(Path(folder) / "gen")
+    except GenerationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if differing:
+        print("gen/ does not match proto/; run `make gen`:", *differing, sep="\n  ", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

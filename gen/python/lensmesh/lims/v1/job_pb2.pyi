@@ -177,6 +177,7 @@ class JobEvent(_message.Message):
     STATION_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    CATALOG_REVISION_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """The job."""
     handoff_id: _builtins.str
@@ -189,6 +190,8 @@ class JobEvent(_message.Message):
     """The station it happened at, by id; empty where no station was involved."""
     description: _builtins.str
     """What the customer may be told, in words ("Surfacing")."""
+    catalog_revision: _builtins.int
+    """The catalog revision pinned to the job."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -203,10 +206,11 @@ class JobEvent(_message.Message):
         station: _builtins.str = ...,
         description: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        catalog_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "handoff_id", b"handoff_id", "job", b"job", "sequence", b"sequence", "state", b"state", "station", b"station", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "description", b"description", "handoff_id", b"handoff_id", "job", b"job", "sequence", b"sequence", "state", b"state", "station", b"station", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -552,6 +552,11 @@ class JobEvent(betterproto2.Message):
     When it happened.
     """
 
+    catalog_revision: "int" = betterproto2.field(8, betterproto2.TYPE_INT64)
+    """
+    The catalog revision pinned to the job.
+    """
+
 
 default_message_pool.register_message("lensmesh.lims.v1", "JobEvent", JobEvent)
 

@@ -1,0 +1,39 @@
+"""Outgoing calls: one channel per neighbour, and what travels with every call.
+
+Channels carry no retry policy: retries live in one place, the neighbour's client.
+"""
+
+import json
+
+import grpc
+
+from chassis import telemetry
+from chassis.identity import TokenFile
+
+_OPTIONS = [
+    ("grpc.enable_retries", 0),
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+]
+
+
+def connect(target: str) -> grpc.aio.Channel:
+    """Returns a channel to a neighbour inside the mesh."""
+    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+
+
+class Credentials:
+    """What a service says of itself with every call: its token, and the trace the call belongs to."""
+
+    def __init__(self, token: TokenFile) -> None:
+        self._token = token
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Returns the metadata to send with a call made now."""
+        token = ("authorization", f"Bearer {self._token.read()}")
+        parent = telemetry.traceparent()
+        return (token, ("traceparent", parent)) if parent else (token,)

@@ -1,0 +1,78 @@
+"""A service's PostgreSQL, as two roles.
+
+``transaction(tenant)`` runs as the service's own role, bound for that transaction to one tenant: row-level security
+shows it nothing else, and nothing at all without a tenant. ``across_tenants()`` runs as the relay role, for what
+belongs to no tenant: relays, followers, the tail of the log. Neither role can bypass row-level security.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# is_local = true: the setting ends with the transaction, so a pooled connection never carries it on.
+_BIND_TENANT = text("select set_config('lensmesh.tenant', :tenant, true)")
+_POOL_WAIT_SECONDS = 2.0
+# cannot connect now, too many connections, shutting down, crash recovery: PostgreSQL is there but not for us
+_UNREACHABLE_STATES = ("57P", "53300", "08")
+
+
+class Database:
+    """The pools of a service's two roles."""
+
+    def __init__(self, url: str, relay_url: str, *, pool: int) -> None:
+        self._service = _engine(url, pool)
+        self._relay = _engine(relay_url, pool)
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str) -> AsyncIterator[AsyncConnection]:
+        """Runs a transaction that sees and writes one tenant's rows; commits at the end, or rolls all of it back."""
+        async with self._service.begin() as connection:
+            await connection.execute(_BIND_TENANT, {"tenant": tenant})
+            yield connection
+
+    @asynccontextmanager
+    async def across_tenants(self) -> AsyncIterator[AsyncConnection]:
+        """Runs a transaction of a relay or follower, over every tenant's rows."""
+        async with self._relay.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._service.dispose()
+        await self._relay.dispose()
+
+
+def driver_url(url: str) -> str:
+    """Returns a plain PostgreSQL URL as SQLAlchemy wants it for asyncpg."""
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Tells whether the error means that PostgreSQL cannot be reached right now, so that trying again makes sense."""
+    if isinstance(error, exc.TimeoutError | ConnectionError):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state.startswith(_UNREACHABLE_STATES)
+
+
+def _engine(url: str, pool: int) -> AsyncEngine:
+    return create_async_engine(
+        driver_url(url),
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        hide_parameters=True,  # a failing statement is logged without the health data in it
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": "lensmesh",
+                "jit": "off",  # our statements are short; compiling them costs more than running them
+                "lock_timeout": "5000",
+                "idle_in_transaction_session_timeout": "30000",
+            },
+        },
+    )

@@ -1,0 +1,203 @@
+"""The service's commit-ordered log: outbox, source of every watch, meaning of every cursor.
+
+A change and the event about it are written in one transaction. A serial number alone is not commit order: a reader
+that polls ``position > cursor`` loses whoever took a number early and committed late. So entries are ordered by
+(transaction id, position), and only those are read whose transaction, and every earlier one, has ended: below
+``pg_snapshot_xmin(pg_current_snapshot())``. What is read once is then complete up to there, for ever.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import telemetry
+from chassis.errors import CursorExpired, CursorInvalid
+
+_MAX_POSITION = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A place in the log; resuming from it continues exactly after it.
+
+    Attributes:
+        transaction: PostgreSQL's 64-bit transaction id.
+        position: The entry's number; rising within a transaction.
+    """
+
+    transaction: int
+    position: int
+
+    def __str__(self) -> str:
+        """Returns the cursor as callers hold it: opaque to them."""
+        return f"{self.transaction:x}-{self.position:x}" if self != BEGINNING else "0"
+
+    @classmethod
+    def parse(cls, spelled: str) -> Self:
+        """Returns the cursor a caller sent back.
+
+        Raises:
+            CursorInvalid: It is not one a log gave out.
+        """
+        if spelled == "0":
+            return cls(0, 0)
+        transaction, separator, position = spelled.partition("-")
+        try:
+            cursor = cls(int(transaction, 16), int(position, 16))
+        except ValueError:
+            separator = ""
+        if not (separator and 0 <= cursor.transaction <= _MAX_POSITION and 0 <= cursor.position <= _MAX_POSITION):
+            raise CursorInvalid(f"the cursor {spelled!r} is not one this stream gave out; watch without a cursor")
+        return cursor
+
+
+BEGINNING = Cursor(0, 0)
+"""Before the first entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the log.
+
+    Attributes:
+        cursor: Its place; resumes exactly after it.
+        id: The event's id, by which consumers know a repeat.
+        tenant: Whom it belongs to.
+        aggregate: Resource name of what changed.
+        sequence: Its place among the aggregate's events, from 1, without gaps.
+        kind: Full name of the payload's message.
+        schema_version: Version of the payload's meaning.
+        traceparent: The trace that caused it; may be empty.
+        time: When it was recorded, in UTC.
+        payload: The event's bytes, as they will stay.
+    """
+
+    cursor: Cursor
+    id: uuid.UUID
+    tenant: str
+    aggregate: str
+    sequence: int
+    kind: str
+    schema_version: int
+    traceparent: str
+    time: datetime
+    payload: bytes
+
+    def event(self) -> Message:
+        """Returns the payload as a message of its kind."""
+        descriptor = descriptor_pool.Default().FindMessageTypeByName(self.kind)
+        message: Message = GetMessageClass(descriptor)()
+        message.ParseFromString(self.payload)
+        return message
+
+
+_APPEND = text(
+    "insert into log (tenant, aggregate, sequence, kind, traceparent, payload)"
+    " values (:tenant, :aggregate, :sequence, :kind, :traceparent, :payload)",
+)
+
+_COLUMNS = """transaction::text::bigint, position,
+    id, tenant, aggregate, sequence, kind, schema_version, traceparent, time, payload"""
+
+_READ = text(
+    f"select {_COLUMNS} from log"  # noqa: S608 -- a constant of this module
+    " where (transaction, position) > (cast(:transaction as text)::xid8, :position)"
+    " and transaction < pg_snapshot_xmin(pg_current_snapshot())"
+    " and (cast(:aggregate as text) is null or aggregate = :aggregate)"
+    " order by transaction, position limit :limit",
+)
+
+_READ_AGGREGATE = text(
+    f"select {_COLUMNS} from log"  # noqa: S608 -- a constant of this module
+    " where aggregate = :aggregate and sequence > :after order by sequence limit :limit",
+)
+
+_END = text(
+    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1,"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+)
+
+
+async def append(
+    connection: AsyncConnection,
+    event: Message,
+    *,
+    tenant: str,
+    aggregate: str,
+    sequence: int,
+) -> None:
+    """Records an event in the transaction that made it true.
+
+    ``sequence`` is the aggregate's next; the table refuses one that is there already, so two writers who both believed
+    to be next cannot both commit.
+    """
+    await connection.execute(
+        _APPEND,
+        {
+            "tenant": tenant,
+            "aggregate": aggregate,
+            "sequence": sequence,
+            "kind": event.DESCRIPTOR.full_name,
+            "traceparent": telemetry.traceparent(),
+            "payload": event.SerializeToString(),
+        },
+    )
+
+
+async def read(
+    connection: AsyncConnection,
+    after: Cursor,
+    *,
+    limit: int,
+    aggregate: str | None = None,
+) -> Sequence[Entry]:
+    """Returns up to ``limit`` entries after the cursor in commit order, of one aggregate or of all that are visible."""
+    rows = await connection.execute(
+        _READ,
+        {
+            "transaction": str(after.transaction),
+            "position": after.position,
+            "aggregate": aggregate,
+            "limit": limit,
+        },
+    )
+    return [_entry(row) for row in rows]
+
+
+async def read_aggregate(connection: AsyncConnection, aggregate: str, *, after: int, limit: int) -> Sequence[Entry]:
+    """Returns up to ``limit`` events of one aggregate after a sequence.
+
+    No wait for slower transactions is needed: an aggregate's events are written one after the other under its row lock.
+    """
+    rows = await connection.execute(_READ_AGGREGATE, {"aggregate": aggregate, "after": after, "limit": limit})
+    return [_entry(row) for row in rows]
+
+
+async def end(connection: AsyncConnection) -> Cursor:
+    """Returns the cursor after everything that can be read now."""
+    row = (await connection.execute(_END)).one()
+    return Cursor(row[0], _MAX_POSITION)
+
+
+async def check(connection: AsyncConnection, cursor: Cursor) -> None:
+    """Passes a cursor that this log may have given out.
+
+    Raises:
+        CursorExpired: It is ahead of everything this database ever wrote, as after a restore.
+    """
+    row = (await connection.execute(_END)).one()
+    if cursor.transaction >= row[1]:
+        raise CursorExpired("the cursor is from a history this log does not have; read anew and watch without a cursor")
+
+
+def _entry(row: Row[Any]) -> Entry:
+    transaction, position, *rest = tuple[Any, ...](row)
+    return Entry(Cursor(transaction, position), *rest)

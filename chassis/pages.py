@@ -1,0 +1,65 @@
+"""Pages of a list: sizes as the contract says, and tokens that only fit the list that gave them out."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from hashlib import sha256
+
+from google.protobuf.message import Message
+
+from chassis.errors import PageTokenInvalid
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 500
+_DIGEST_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What part of a list is asked for.
+
+    Attributes:
+        size: At most so many.
+        after: Where the page before ended, in the list's own terms; empty at the beginning.
+        list_digest: Tells this list, with its filters, from others.
+    """
+
+    size: int
+    after: str
+    list_digest: str
+
+    def next_token(self, last: str) -> str:
+        """Returns the token that continues after ``last``."""
+        return base64.urlsafe_b64encode(f"{self.list_digest}{last}".encode()).decode()
+
+
+def of(request: Message) -> Page:
+    """Returns the page a List request asks for, by its ``page_size`` and ``page_token``.
+
+    Raises:
+        PageTokenInvalid: The token is not one of this list.
+    """
+    size, token = request.page_size, request.page_token  # type: ignore[attr-defined]  # a List request
+    digest = _list_digest(request)
+    return Page(size=min(size or DEFAULT_SIZE, MAX_SIZE), after=_place(token, digest), list_digest=digest)
+
+
+def _place(token: str, digest: str) -> str:
+    if not token:
+        return ""
+    try:
+        spelled = base64.urlsafe_b64decode(token.encode()).decode()
+    except (binascii.Error, ValueError):
+        spelled = ""
+    if not spelled.startswith(digest):
+        raise PageTokenInvalid("the page token is not one this list gave out; begin without a token")
+    return spelled.removeprefix(digest)
+
+
+def _list_digest(request: Message) -> str:
+    which = type(request)()
+    which.CopyFrom(request)
+    for name in ("page_size", "page_token"):
+        which.ClearField(name)
+    spelled = request.DESCRIPTOR.full_name.encode() + b"\0" + which.SerializeToString(deterministic=True)
+    return sha256(spelled).hexdigest()[:_DIGEST_LENGTH]

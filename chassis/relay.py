@@ -1,0 +1,157 @@
+"""Publishes the log to JetStream: every entry at least once, an aggregate's entries never out of order.
+
+One elected relay per shard of the log; an aggregate belongs to one shard for good. Entries are published in waves in
+which each aggregate appears once, and a wave is acknowledged whole before the next begins: so a lost acknowledgement
+can repeat an event but never overtake one. The event's id is the message's de-duplication id.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import nats
+import structlog
+from lensmesh.events.v1.envelope_pb2 import Envelope
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+
+from chassis import log, place
+from chassis.database import Database
+from chassis.log import Cursor, Entry
+from chassis.tail import Tail
+
+STREAM = "LENSMESH"
+_BATCH = 256
+_ACK_SECONDS = 5.0
+_KEPT_SECONDS = 7 * 24 * 3600
+_DEDUPLICATION_SECONDS = 120
+
+_LOG = structlog.get_logger("relay")
+
+
+async def connect(url: str) -> Client:
+    """Returns a connection to NATS that comes back by itself, however long the server is away."""
+
+    async def note(error: Exception) -> None:
+        _LOG.warning("nats_error", error=str(error))
+
+    return await nats.connect(url, max_reconnect_attempts=-1, reconnect_time_wait=0.5, error_cb=note)
+
+
+async def ensure_stream(stream: JetStreamContext) -> None:
+    """Creates the mesh's one stream, or leaves it as it is."""
+    await stream.add_stream(
+        StreamConfig(
+            name=STREAM,
+            subjects=["lensmesh.>"],
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
+            max_age=_KEPT_SECONDS,
+            duplicate_window=_DEDUPLICATION_SECONDS,
+        ),
+    )
+
+
+def subject(service: str, entry: Entry) -> str:
+    """Returns the subject an entry is published under (``lensmesh.order.OrderChanged``)."""
+    return f"lensmesh.{service}.{entry.kind.rpartition('.')[2]}"
+
+
+def envelope(entry: Entry) -> Envelope:
+    """Returns the entry as it travels."""
+    carried = Envelope(
+        id=str(entry.id),
+        aggregate=entry.aggregate,
+        sequence=entry.sequence,
+        tenant=entry.tenant,
+        schema_version=entry.schema_version,
+        traceparent=entry.traceparent,
+    )
+    carried.time.FromDatetime(entry.time)
+    carried.payload.type_url = f"type.googleapis.com/{entry.kind}"
+    carried.payload.value = entry.payload
+    return carried
+
+
+def shard_of(aggregate: str, shards: int) -> int:
+    """Returns the shard an aggregate belongs to; the same in every process and for ever."""
+    return crc32(aggregate.encode()) % shards
+
+
+class Relay:
+    """Publishes one shard of a service's log; run `run` under `election.lead`."""
+
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        tail: Tail,
+        stream: JetStreamContext,
+        *,
+        shard: int = 0,
+        shards: int = 1,
+    ) -> None:
+        self._service = service
+        self._database = database
+        self._tail = tail
+        self._stream = stream
+        self._shard = shard
+        self._shards = shards
+        self.name = f"relay-{shard}-of-{shards}"
+
+    async def run(self) -> None:
+        """Publishes from where the shard stands, and then whatever the log grows by.
+
+        Raises:
+            PlaceTakenError: Another relay moved the shard on.
+            nats.errors.Error: JetStream did not acknowledge; the place is not moved, so nothing is lost.
+        """
+        await ensure_stream(self._stream)
+        async with self._database.across_tenants() as connection:
+            spelled = await place.read(connection, self.name, beginning="0")
+        while True:
+            reached = await self._publish_after(Cursor.parse(spelled))
+            if reached is None:
+                await self._await_growth(Cursor.parse(spelled))
+                continue
+            async with self._database.across_tenants() as connection:
+                await place.move(connection, self.name, expected=spelled, to=str(reached))
+            spelled = str(reached)
+
+    async def _publish_after(self, after: Cursor) -> Cursor | None:
+        async with self._database.across_tenants() as connection:
+            batch = await log.read(connection, after, limit=_BATCH)
+        if not batch:
+            return None
+        mine = [entry for entry in batch if shard_of(entry.aggregate, self._shards) == self._shard]
+        for wave in waves(mine):
+            await asyncio.gather(*(self._publish(entry) for entry in wave))
+        return batch[-1].cursor
+
+    async def _publish(self, entry: Entry) -> None:
+        await self._stream.publish(
+            subject(self._service, entry),
+            envelope(entry).SerializeToString(),
+            timeout=_ACK_SECONDS,
+            headers={"Nats-Msg-Id": str(entry.id), "traceparent": entry.traceparent},
+        )
+
+    async def _await_growth(self, after: Cursor) -> None:
+        async for _entry in self._tail.follow(after, matches=lambda _entry: True):
+            return
+
+
+def waves(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Yields the entries in waves that hold each aggregate at most once, earlier ones first."""
+    waiting = list(entries)
+    while waiting:
+        wave: dict[str, Entry] = {}
+        later = []
+        for entry in waiting:
+            if entry.aggregate in wave:
+                later.append(entry)
+            else:
+                wave[entry.aggregate] = entry
+        yield list(wave.values())
+        waiting = later

@@ -1,0 +1,191 @@
+"""Calls a LIMS as the contract asks, and says plainly how it went."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+import stamina
+import structlog
+from google.protobuf.message import Message
+from lensmesh.lims.v1 import catalog_pb2, job_pb2
+from lensmesh.lims.v1 import lims_service_pb2 as lims
+from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
+
+from chassis import channels, contract
+from chassis.channels import Credentials
+from lims_client.errors import LimsUnavailable, from_call, from_status
+
+_SERVICE = lims.DESCRIPTOR.services_by_name["LimsService"]
+# a watch without a message for this long is dead, whatever TCP believes: heartbeats come every 15 s
+_SILENCE_SECONDS = 45.0
+_RESUME_SECONDS = 0.5
+_ATTEMPTS = 4
+
+_LOG = structlog.get_logger("lims_client")
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class JobUpdate:
+    """One event of the job watch, with the cursor that resumes after it."""
+
+    cursor: str
+    event: job_pb2.JobEvent
+
+
+class LimsClient:
+    """A LIMS at an address.
+
+    Every call has the deadline its contract names, the whole of it, retries included. What the contract calls
+    idempotent is retried when the LIMS could not be reached; nothing else is.
+    """
+
+    def __init__(self, target: str, credentials: Credentials) -> None:
+        self._channel = channels.connect(target)
+        self._stub = LimsServiceStub(self._channel)
+        self._credentials = credentials
+        self._deadlines = {
+            method.name.rpartition("/")[2]: method.deadline_seconds
+            for method in contract.read({_SERVICE.full_name: _SERVICE}).values()
+        }
+
+    async def close(self) -> None:
+        """Closes the channel."""
+        await self._channel.close()
+
+    async def describe(self) -> lims.DescribeLimsResponse:
+        """Returns what the LIMS is."""
+        return await self._call(self._stub.DescribeLims, lims.DescribeLimsRequest())
+
+    async def catalog(self, revision: int = 0) -> catalog_pb2.Catalog:
+        """Returns a revision's catalog, by default the one in force.
+
+        Raises:
+            LimsNotFound: There is no such revision.
+        """
+        return await self._call(self._stub.GetCatalog, lims.GetCatalogRequest(revision=revision))
+
+    async def validate(self, spec: job_pb2.JobSpec) -> lims.ValidateJobResponse:
+        """Returns whether the spec could be made, and every objection."""
+        return await self._call(self._stub.ValidateJob, lims.ValidateJobRequest(spec=spec))
+
+    async def create_job(self, handoff_id: str, spec: job_pb2.JobSpec) -> job_pb2.Job:
+        """Returns the one job of the hand-off, made now or before.
+
+        Raises:
+            LimsRefused: The rules refuse the spec; there is no job.
+            LimsConflict: The hand-off id belongs to another spec.
+        """
+        return await self._call(self._stub.CreateJob, lims.CreateJobRequest(handoff_id=handoff_id, spec=spec))
+
+    async def get_job(self, name: str) -> job_pb2.Job:
+        """Returns a job.
+
+        Raises:
+            LimsNotFound: There is no such job.
+        """
+        return await self._call(self._stub.GetJob, lims.GetJobRequest(name=name))
+
+    async def cancel_job(self, name: str) -> job_pb2.Job:
+        """Returns the job, cancelled.
+
+        Raises:
+            LimsNotFound: There is no such job.
+            LimsJobState: Production has begun, or it has shipped.
+        """
+        return await self._call(self._stub.CancelJob, lims.CancelJobRequest(name=name))
+
+    async def job_events(self, name: str) -> AsyncIterator[job_pb2.JobEvent]:
+        """Yields every event of a job so far, in order.
+
+        Raises:
+            LimsNotFound: There is no such job.
+        """
+        after = 0
+        while True:
+            page = await self._call(
+                self._stub.ListJobEvents,
+                lims.ListJobEventsRequest(job=name, after_sequence=after),
+            )
+            for event in page.events:
+                yield event
+            after = page.next_after_sequence
+            if not after:
+                return
+
+    async def watch_jobs(self, cursor: str) -> AsyncIterator[JobUpdate]:
+        """Yields every job event after the cursor, in order and without gaps, for ever; "0" is from the beginning.
+
+        A watch that is cut, drained or silent is resumed from the last cursor.
+
+        Raises:
+            LimsCursorLost: The LIMS does not know the cursor.
+            LimsContractBroken: It refuses us for good.
+        """
+        while True:
+            try:
+                async for update in self._watch_once(cursor):
+                    cursor = update.cursor
+                    yield update
+            except LimsUnavailable as error:
+                _LOG.warning("watch_cut", cursor=cursor, error=str(error))
+            await asyncio.sleep(_RESUME_SECONDS)
+
+    async def _watch_once(self, cursor: str) -> AsyncIterator[JobUpdate]:
+        call = self._stub.WatchJobs(
+            lims.WatchJobsRequest(cursor=cursor),
+            metadata=self._credentials.metadata(),
+            wait_for_ready=True,
+        )
+        try:
+            while True:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    message = await call.read()
+                if not isinstance(message, lims.WatchJobsResponse):  # grpc's end of stream
+                    raise LimsUnavailable("the watch was cut")
+                match message.WhichOneof("event"):
+                    case "update":
+                        yield JobUpdate(message.cursor, message.update)
+                    case "end":
+                        return
+                    case "error":
+                        raise from_status(message.error)
+                    case _:
+                        continue
+        except TimeoutError as error:
+            raise LimsUnavailable(f"the watch was silent for {_SILENCE_SECONDS:.0f} s") from error
+        except grpc.aio.AioRpcError as error:
+            raise from_call(error) from error
+        finally:
+            call.cancel()
+
+    async def _call(self, method: Callable[..., Awaitable[Answer]], request: Message) -> Answer:
+        """Calls once; and when the LIMS could not be reached, again until the deadline of the whole."""
+        deadline = self._deadlines[_method_name(request)] or 0
+        ends = asyncio.get_running_loop().time() + deadline
+        try:
+            return await self._once(method, request, ends)
+        except LimsUnavailable as error:
+            if asyncio.get_running_loop().time() >= ends:
+                raise
+            _LOG.info("retrying", request=type(request).__name__, error=str(error))
+        return await self._again(method, request, ends)
+
+    async def _again(self, method: Callable[..., Awaitable[Answer]], request: Message, ends: float) -> Answer:
+        left = ends - asyncio.get_running_loop().time()
+        retrying = stamina.AsyncRetryingCaller(attempts=_ATTEMPTS, timeout=left, wait_initial=0.05, wait_max=1.0)
+        return await retrying.on(LimsUnavailable)(self._once, method, request, ends)
+
+    async def _once(self, method: Callable[..., Awaitable[Answer]], request: Message, ends: float) -> Answer:
+        left = max(0.0, ends - asyncio.get_running_loop().time())
+        try:
+            return await method(request, timeout=left, metadata=self._credentials.metadata())
+        except grpc.aio.AioRpcError as error:
+            raise from_call(error) from error
+
+
+def _method_name(request: Message) -> str:
+    return type(request).__name__.removesuffix("Request")

@@ -1,0 +1,1 @@
+"""The practice's side: orders, from a draft to the dispensed pair."""

@@ -1,0 +1,63 @@
+"""Starts the order service: ``python -m services.order [serve | migrate]``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lensmesh.order.v1 import order_service_pb2
+from lensmesh.order.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
+from pydantic import Field
+
+from chassis.channels import Credentials
+from chassis.identity import TokenFile
+from chassis.service import Composition, House, Service, Servicer, run
+from chassis.settings import ServiceSettings
+from lims_client.client import LimsClient
+from services.order.consumers import JobFollower
+from services.order.importing import Importer
+from services.order.servicer import OrderServicer
+from services.order.watching import Watching
+from services.order.workflow import Workflow
+
+
+class OrderSettings(ServiceSettings):
+    """The settings of the order service."""
+
+    token_file: Path = Field(description="The order service's own token, which the LIMS knows it by.")
+    lims_target: str = Field(description="Where the lab's LIMS serves gRPC.")
+    lab: str = Field(default="labs/main", description="Resource name of that lab.")
+
+
+@asynccontextmanager
+async def compose(house: House[OrderSettings]) -> AsyncIterator[Composition]:
+    """Makes the order service out of what it stands on."""
+    settings = house.settings
+    lims = LimsClient(settings.lims_target, Credentials(TokenFile(settings.token_file)))
+    try:
+        workflow = Workflow(house.database, house.tail, lims, settings.lab)
+        importer = Importer(house.database, lims, workflow)
+        watching = Watching(house.database, house.tail, workflow)
+        follower = JobFollower(house.database, house.tail, lims, settings.lab)
+        yield Composition(
+            servicers=[
+                Servicer(
+                    order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],
+                    add_OrderServiceServicer_to_server,
+                    OrderServicer(workflow, importer, watching, house.pace),
+                ),
+            ],
+            led={"handoffs": workflow.finish_handoffs, "follower": follower.run},
+        )
+    finally:
+        await lims.close()
+
+
+if __name__ == "__main__":
+    run(
+        Service(
+            name="order",
+            settings=OrderSettings,
+            migrations=Path(__file__).parent / "migrations",
+            compose=compose,
+        ),
+    )

@@ -1,0 +1,70 @@
+"""Importing a lab file: the file, the lab's catalog and the practice's memory become one draft."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lensmesh.lims.v1.catalog_pb2 import Catalog
+from lensmesh.order.v1 import order_service_pb2 as rpc
+from lensmesh.type.v1.violation_pb2 import SEVERITY_WARNING, Violation
+
+from chassis.database import Database
+from chassis.errors import Unavailable
+from lims_client.client import LimsClient
+from lims_client.errors import LimsUnavailable
+from services.order import lab_file, store
+from services.order.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """The use case of importing a lab file."""
+
+    database: Database
+    lims: LimsClient
+    workflow: Workflow
+
+    async def import_file(self, request: rpc.ImportOrderRequest) -> rpc.ImportOrderResponse:
+        """Makes a draft of a lab file, once per request id.
+
+        Raises:
+            FileUnreadable: It is not DCS, or damaged, or too large.
+            FileIncomplete: No order can be made of it.
+            CatalogEntryUnknown: A chosen design or material is not in the catalog.
+            Unavailable: The lab's catalog cannot be read right now.
+        """
+        job = lab_file.read(request.file.data)
+        catalog = await self._catalog()
+        async with self.database.transaction(request.parent) as connection:
+            remembered = await store.lens_names(connection, request.parent)
+        chosen = {"design": request.design, "material": request.material}
+        draft = lab_file.draft(job, catalog, remembered, chosen)
+        objections, revision = await self.workflow.objections(draft.content)
+        order = await self.workflow.add_draft(
+            request.parent,
+            request,
+            draft.content,
+            violations=_merged(draft.violations, objections),
+            revision=revision,
+        )
+        if request.remember:
+            await self._remember(request.parent, draft, chosen)
+        return rpc.ImportOrderResponse(order=order, diagnostics=draft.diagnostics)
+
+    async def _catalog(self) -> Catalog:
+        try:
+            return await self.lims.catalog()
+        except LimsUnavailable as error:
+            raise Unavailable("the lab's catalog cannot be read right now; try again", retry_after_seconds=2) from error
+
+    async def _remember(self, practice: str, draft: lab_file.Draft, chosen: dict[str, str]) -> None:
+        async with self.database.transaction(practice) as connection:
+            for kind in lab_file.CHOOSABLE:
+                code, entry = draft.codes.get(kind.label), chosen[kind.field]
+                if code and entry:
+                    await store.remember_lens_name(connection, practice, kind.label, code, entry)
+
+
+def _merged(found: Sequence[Violation], objections: tuple[Violation, ...]) -> list[Violation]:
+    """Returns both, without what the lab says again about a field that the file already explains."""
+    explained = {violation.field for violation in found}
+    return [*found, *(each for each in objections if each.field not in explained or each.severity == SEVERITY_WARNING)]

@@ -1,0 +1,88 @@
+"""Watching orders: where to begin, what to follow, when nothing more can come."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from lensmesh.events.v1.events_pb2 import OrderChanged
+from lensmesh.order.v1 import order_pb2
+
+from chassis import log
+from chassis.database import Database
+from chassis.log import Cursor, Entry
+from chassis.tail import Tail
+from services.order import model
+from services.order.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A watch about to begin.
+
+    Attributes:
+        entries: What to tell, from after ``start`` on.
+        start: Where it begins.
+        first: How things stand at ``start``; None when the caller knows already.
+    """
+
+    entries: AsyncGenerator[Entry, None]
+    start: Cursor
+    first: order_pb2.OrderUpdate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The use cases of watching orders."""
+
+    database: Database
+    tail: Tail
+    workflow: Workflow
+
+    async def practice(self, practice: str, cursor: str) -> Watched:
+        """Watches all of a practice's orders, from now on or after a cursor.
+
+        Raises:
+            CursorInvalid: The cursor is not one of ours.
+            CursorExpired: It is from a history this log does not have.
+        """
+        start = await self._start(cursor)
+        return Watched(self.tail.follow(start, matches=lambda entry: entry.tenant == practice), start)
+
+    async def order(self, name: str, cursor: str) -> Watched:
+        """Watches one order: how it stands and what follows, or what came after a cursor.
+
+        Raises:
+            NotFound: There is no such order.
+            CursorInvalid: The cursor is not one of ours.
+            CursorExpired: It is from a history this log does not have.
+        """
+        start = await self._start(cursor)  # before the order is read: what comes in between is told, not lost
+        order = await self.workflow.get(name)
+        first = None if cursor else model.update(order)
+        return Watched(self._changes(order, start, told=0 if cursor else order.sequence), start, first)
+
+    async def _start(self, cursor: str) -> Cursor:
+        if not cursor:
+            return await self.tail.end()
+        start = Cursor.parse(cursor)
+        async with self.database.across_tenants() as connection:
+            await log.check(connection, start)
+        return start
+
+    async def _changes(self, order: model.Order, start: Cursor, *, told: int) -> AsyncGenerator[Entry, None]:
+        """Yields the order's changes after ``start``, without those ``told`` already; ends after a final one."""
+        if order.state in model.FINAL:
+            async with self.database.across_tenants() as connection:
+                missed = await log.read(connection, start, limit=1000, aggregate=order.name)
+            for entry in missed:
+                if entry.sequence > told:
+                    yield entry
+            return
+        following = self.tail.follow(
+            start,
+            matches=lambda entry: entry.aggregate == order.name and entry.sequence > told,
+            aggregate=order.name,
+        )
+        async for entry in following:
+            yield entry
+            if OrderChanged.FromString(entry.payload).update.state in model.FINAL:
+                return

@@ -1,0 +1,369 @@
+"""What the order service does, in the words of the trade.
+
+A submit commits the order and a hand-off in one transaction and then calls the lab once. Whatever interrupts it, the
+hand-off stays until it is settled: `finish_handoffs` tries again, and the hand-off's id makes sure that the lab has one
+job of it however often it is asked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+from google.protobuf.message import Message
+from lensmesh.events.v1.events_pb2 import OrderChanged
+from lensmesh.lims.v1 import job_pb2
+from lensmesh.order.v1 import order_pb2
+from lensmesh.order.v1 import order_service_pb2 as rpc
+from lensmesh.type.v1.violation_pb2 import Violation, Violations
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import identity, log, requests
+from chassis.database import Database
+from chassis.errors import EtagMismatch, NotFound, Unavailable
+from chassis.tail import Tail
+from lims_client.client import LimsClient
+from lims_client.errors import LimsJobState, LimsRefused, LimsUnavailable
+from services.order import fields, model, store
+from services.order.errors import LabUnknown, NotMakeable, OrderInHandOff, OrderStateError
+from services.order.model import Handoff, Move, Order
+
+# how long the submitting call has the hand-off to itself before the reconciler may try it
+_GRACE_SECONDS = 6.0
+_RECONCILE_SECONDS = 0.5
+_RECONCILE_BATCH = 20
+
+_LOG = structlog.get_logger("order")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The practice and the order that a resource name names."""
+
+    practice: str
+    order: UUID
+
+    @classmethod
+    def of(cls, name: str) -> "Place":
+        """Returns what ``practices/{practice}/orders/{order}`` names.
+
+        Raises:
+            NotFound: The last segment is no order id.
+        """
+        practice, _, identifier = name.partition("/orders/")
+        try:
+            return cls(practice, UUID(identifier))
+        except ValueError as error:
+            raise _no_such_order(name) from error
+
+
+def _no_such_order(name: str) -> NotFound:
+    return NotFound(f"there is no order {name}")
+
+
+class Workflow:
+    """The use cases of the order service."""
+
+    def __init__(self, database: Database, tail: Tail, lims: LimsClient, lab: str) -> None:
+        self._database = database
+        self._tail = tail
+        self._lims = lims
+        self._lab = lab
+
+    # -- drafts
+
+    async def create(self, request: rpc.CreateOrderRequest) -> order_pb2.Order:
+        """Adds a draft and returns it."""
+        content = self._with_lab(model.client_part(request.order))
+        return await self.add_draft(request.parent, request, content)
+
+    async def add_draft(
+        self,
+        practice: str,
+        request: Message,
+        content: order_pb2.Order,
+        violations: Sequence[Violation] = (),
+        revision: int = 0,
+    ) -> order_pb2.Order:
+        """Adds a draft once per request id and returns its message, as it was the first time."""
+        async with self._database.transaction(practice) as connection:
+            if earlier := await requests.claim(connection, practice, request):
+                return order_pb2.Order.FromString(earlier.answer or b"")
+            order = await store.insert(
+                connection,
+                practice=practice,
+                state=model.DRAFT,
+                content=content,
+                violations=Violations(violations=violations),
+                revision=revision,
+            )
+            message = fields.message(order)
+            await _record(connection, order)
+            await requests.answer(connection, practice, request, subject=order.name, message=message)
+        self._tail.poke()
+        return message
+
+    def _with_lab(self, content: order_pb2.Order) -> order_pb2.Order:
+        content.lab = content.lab or self._lab
+        if content.lab != self._lab:
+            raise LabUnknown(f"there is no lab {content.lab}; this mesh orders from {self._lab}")
+        return content
+
+    async def get(self, name: str) -> Order:
+        """Returns an order with its notes.
+
+        Raises:
+            NotFound: There is no such order.
+        """
+        place = Place.of(name)
+        async with self._database.transaction(place.practice) as connection:
+            order = await store.get(connection, place.practice, place.order)
+            if order is None:
+                raise _no_such_order(name)
+            return replace(order, notes=await store.notes(connection, order))
+
+    async def page(
+        self,
+        practice: str,
+        *,
+        before: UUID | None,
+        states: Sequence[model.State],
+        limit: int,
+    ) -> Sequence[Order]:
+        """Returns up to ``limit`` of a practice's orders, newest first, older than ``before``."""
+        async with self._database.transaction(practice) as connection:
+            return await store.page(connection, practice, before=before, states=states, limit=limit)
+
+    async def edit(self, patch: order_pb2.Order, mask: Sequence[str]) -> Order:
+        """Changes the client's fields that the mask names; all that are present when it names none.
+
+        Raises:
+            EtagMismatch: Somebody else changed it since ``patch.etag``.
+            OrderStateError: It is at the lab, or closed.
+            FieldInvalid: The mask names a field that cannot be changed.
+        """
+        async with self._locked(patch.name, patch.etag) as (connection, order):
+            content = self._with_lab(fields.merged(order.content, patch, mask))
+            edited = model.move(order, Move.EDIT, content=content, violations=(), catalog_revision=0)
+            return await _with_notes(connection, await save(connection, edited))
+
+    async def add_note(self, request: rpc.AddNoteRequest) -> order_pb2.Order:
+        """Adds a note once per request id and returns the order, as it was the first time."""
+        place = Place.of(request.name)
+        async with self._locked(request.name) as (connection, order):
+            if earlier := await requests.claim(connection, place.practice, request):
+                return order_pb2.Order.FromString(earlier.answer or b"")
+            await store.add_note(connection, order, identity.current.get().subject, request.text)
+            noted = await save(connection, replace(order, sequence=order.sequence + 1))
+            message = fields.message(await _with_notes(connection, noted))
+            await requests.answer(connection, place.practice, request, subject=order.name, message=message)
+        return message
+
+    # -- the lab's opinion
+
+    async def validate(self, name: str) -> Order:
+        """Asks the lab about an order and keeps what it objects to.
+
+        Raises:
+            OrderStateError: It is at the lab, or closed.
+            Unavailable: The lab cannot be reached.
+        """
+        order = await self.get(name)
+        if order.state not in model.EDITABLE:
+            raise OrderStateError(
+                order.state, "the order is not with the practice any more; there is nothing to validate"
+            )
+        violations, revision = await self.objections(order.content)
+        validated = replace(order, violations=violations, catalog_revision=revision)
+        async with self._database.transaction(order.practice) as connection:
+            await store.save_violations(connection, validated)
+        return validated
+
+    async def objections(self, content: order_pb2.Order) -> tuple[tuple[Violation, ...], int]:
+        """Returns what the lab objects to about a draft, and the revision that decided.
+
+        Raises:
+            Unavailable: The lab cannot be reached.
+        """
+        try:
+            answer = await self._lims.validate(model.job_spec(content))
+        except LimsUnavailable as error:
+            raise _lab_unreachable() from error
+        return tuple(answer.violations), answer.catalog_revision
+
+    # -- to the lab
+
+    async def submit(self, request: rpc.SubmitOrderRequest) -> Order:
+        """Commits the order and hands it to the lab.
+
+        Returns the order SENT_TO_LAB, or SUBMITTED when the lab cannot be reached: then `finish_handoffs` goes on.
+
+        Raises:
+            NotMakeable: The lab refuses it; the order is a draft again and holds the violations.
+            OrderStateError: It is at the lab already, or closed.
+            EtagMismatch: Somebody else changed it since ``etag``.
+        """
+        place = Place.of(request.name)
+        async with self._database.transaction(place.practice) as connection:
+            earlier = await requests.claim(connection, place.practice, request)
+            order = await store.lock(connection, place.practice, place.order)
+            if order is None:
+                raise _no_such_order(request.name)
+            if earlier is None:
+                _require_etag(order, request.etag)
+                order, handoff = await self._commit_submit(connection, order)
+                await requests.answer(connection, place.practice, request, subject=order.name)
+            elif order.state == model.SUBMITTED and order.handoff:
+                found = await store.get_handoff(connection, order.handoff)
+                assert found is not None, "a submitted order has its hand-off"  # noqa: S101 -- a foreign key
+                handoff = found
+            else:
+                return await _with_notes(connection, order)
+        self._tail.poke()
+        return await self._hand_off(handoff, request)
+
+    async def _commit_submit(self, connection: AsyncConnection, order: Order) -> tuple[Order, Handoff]:
+        submitted = model.move(order, Move.SUBMIT, violations=(), lab_status="")
+        handoff = await store.add_handoff(
+            connection,
+            order,
+            model.job_spec(order.content),
+            grace_seconds=_GRACE_SECONDS,
+        )
+        return await save(connection, replace(submitted, handoff=handoff.id)), handoff
+
+    async def _hand_off(self, handoff: Handoff, request: rpc.SubmitOrderRequest | None) -> Order:
+        """Asks the lab for the hand-off's one job and records what it says.
+
+        ``request`` is the submit whose author still waits for the answer; None when nobody does.
+        """
+        try:
+            job = await self._lims.create_job(str(handoff.id), handoff.spec)
+        except LimsUnavailable as error:
+            _LOG.warning("handoff_postponed", handoff=str(handoff.id), error=str(error))
+            return await self.get(handoff.order_name)
+        except LimsRefused as refusal:
+            order = await self._refused(handoff, refusal, request)
+            if request is not None and order.state in model.EDITABLE:
+                raise NotMakeable(refusal.violations) from refusal
+            return order
+        return await self._accepted(handoff, job)
+
+    async def _accepted(self, handoff: Handoff, job: job_pb2.Job) -> Order:
+        async with self._locked(handoff.order_name) as (connection, order):
+            if await store.settle_handoff(connection, handoff.id, "ACCEPTED"):
+                sent = await save(connection, sent_to_lab(order, job.name, job.catalog_revision))
+                return await _with_notes(connection, sent)
+            return await _with_notes(connection, order)
+
+    async def _refused(
+        self,
+        handoff: Handoff,
+        refusal: LimsRefused,
+        request: rpc.SubmitOrderRequest | None,
+    ) -> Order:
+        async with self._locked(handoff.order_name) as (connection, order):
+            if not await store.settle_handoff(connection, handoff.id, "REFUSED"):
+                return await _with_notes(connection, order)
+            if request is not None:
+                await requests.release(connection, handoff.practice, request)
+            back = Move.REFUSE if request is None else Move.RETURN
+            refused = await save(connection, model.move(order, back, violations=refusal.violations))
+            return await _with_notes(connection, refused)
+
+    async def finish_handoffs(self) -> None:
+        """Goes on with every hand-off that a crash or an unreachable lab left unsettled, for ever."""
+        while True:
+            async with self._database.across_tenants() as connection:
+                due = await store.take_due_handoffs(connection, _RECONCILE_BATCH)
+            for outcome in await asyncio.gather(*(self._hand_off(each, None) for each in due), return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    _LOG.error("handoff_failed", exc_info=outcome)
+            await asyncio.sleep(_RECONCILE_SECONDS)
+
+    # -- back from the lab
+
+    async def cancel(self, name: str, etag: str) -> Order:
+        """Cancels an order, and its job while the lab has not begun.
+
+        Raises:
+            OrderStateError: The lab has begun, or it is closed.
+            OrderInHandOff: It is just being handed off.
+            Unavailable: The lab cannot be reached.
+        """
+        order = await self.get(name)
+        if order.state == model.CANCELLED:
+            return order
+        _require_etag(order, etag)
+        if order.state == model.SUBMITTED:
+            raise OrderInHandOff
+        if not model.can(order, Move.CANCEL):
+            model.move(order, Move.CANCEL)
+        if order.job:
+            await self._cancel_job(order)
+        async with self._locked(name) as (connection, current):
+            if current.state == model.CANCELLED:  # the lab's own event about it was quicker
+                return await _with_notes(connection, current)
+            cancelled = await save(connection, model.move(current, Move.CANCEL))
+            return await _with_notes(connection, cancelled)
+
+    async def _cancel_job(self, order: Order) -> None:
+        try:
+            await self._lims.cancel_job(order.job)
+        except LimsJobState as error:
+            raise OrderStateError(order.state, f"the lab has begun to make it and cannot cancel: {error}") from error
+        except LimsUnavailable as error:
+            raise _lab_unreachable() from error
+
+    # -- shared
+
+    @asynccontextmanager
+    async def _locked(self, name: str, etag: str = "") -> AsyncIterator[tuple[AsyncConnection, Order]]:
+        """Runs a transaction that holds one order locked, and wakes the watches when it has committed."""
+        place = Place.of(name)
+        async with self._database.transaction(place.practice) as connection:
+            order = await store.lock(connection, place.practice, place.order)
+            if order is None:
+                raise _no_such_order(name)
+            _require_etag(order, etag)
+            yield connection, order
+        self._tail.poke()
+
+
+def sent_to_lab(order: Order, job: str, revision: int) -> Order:
+    """Returns a submitted order as the lab's job makes it."""
+    return model.move(order, Move.ACCEPT, job=job, lab_status="Received by the lab", catalog_revision=revision)
+
+
+async def save(connection: AsyncConnection, order: Order) -> Order:
+    """Writes a changed order and the event about it; returns it with its new times."""
+    submitted = order.state == model.SUBMITTED
+    update_time, submit_time = await store.save(connection, order, submitted=submitted)
+    saved = replace(order, update_time=update_time, submit_time=submit_time)
+    await _record(connection, saved)
+    return saved
+
+
+async def _with_notes(connection: AsyncConnection, order: Order) -> Order:
+    return replace(order, notes=await store.notes(connection, order))
+
+
+async def _record(connection: AsyncConnection, order: Order) -> None:
+    await log.append(
+        connection,
+        OrderChanged(update=model.update(order)),
+        tenant=order.practice,
+        aggregate=order.name,
+        sequence=order.sequence,
+    )
+
+
+def _require_etag(order: Order, etag: str) -> None:
+    if etag and etag != order.etag:
+        raise EtagMismatch("the order was changed since it was read; read it again, look at the change, then repeat")
+
+
+def _lab_unreachable() -> Unavailable:
+    return Unavailable("the lab cannot be reached right now; try again", retry_after_seconds=2)

@@ -1,0 +1,112 @@
+"""What can be chosen about the embedded mesh, all by `LENSMESH_…` environment variables.
+
+    LENSMESH_HTTP_PORT=9080 make up        another public port
+    LENSMESH_HOME=/mnt/ssd/mesh make up    the databases elsewhere; every home is a mesh of its own
+    LENSMESH_ONLY=postgres,nats make up    only the servers, to run a service by hand in a debugger
+
+A port of 0 means: a free one, chosen at start and written to the state.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from runtime.errors import SettingsError
+from runtime.ports import free_port
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+PROCESSES = ("postgres", "nats", "lims-migrate", "order-migrate", "lims", "order", "envoy", "simulator")
+"""Every process a mesh may have."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class MeshSettings(BaseSettings):
+    """The settings of one mesh."""
+
+    model_config = SettingsConfigDict(env_prefix="LENSMESH_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=PROJECT / ".lensmesh", description="State folder: databases, logs, keys. One mesh per home."
+    )
+    http_port: Port = Field(default=8080, description="REST and SSE, for browsers and curl.")
+    grpc_port: Port = Field(default=8443, description="gRPC over TLS, for integrators and the command line.")
+    admin_port: Port = Field(default=9901, description="Envoy's admin page, loopback only.")
+    postgres_port: Port = Field(default=15432, description="PostgreSQL, loopback only.")
+    nats_port: Port = Field(default=14222, description="NATS, loopback only.")
+    lims_port: Port = Field(default=15061, description="The LIMS's own gRPC port, behind Envoy.")
+    order_port: Port = Field(default=15062, description="The order service's own gRPC port, behind Envoy.")
+    simulate: bool = Field(default=True, description="Run the simulated lab, which works on the jobs that arrive.")
+    simulate_pace: float = Field(
+        default=1.0, gt=0, description="Seconds a job spends at each station of the simulated lab."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="How much the services log."
+    )
+    only: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Names of the processes to run, separated by commas; empty means all."
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, level: str) -> str:
+        return level.upper()
+
+    @field_validator("only", mode="before")
+    @classmethod
+    def _split(cls, only: str | tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.strip() for name in only.split(",") if name.strip()) if isinstance(only, str) else only
+
+    @field_validator("only")
+    @classmethod
+    def _known(cls, only: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(only) - set(PROCESSES):
+            raise ValueError(f"there is no process `{min(unknown)}`; processes are {', '.join(PROCESSES)}")
+        return only
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port by the name of its setting."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name.endswith("_port")}
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, for another process to load."""
+        values = self.model_dump(mode="json")
+        return {variable(name): str(value) for name, value in (values | {"only": ",".join(self.only)}).items()}
+
+    def with_ports_chosen(self) -> Self:
+        """These settings with a free port in place of every 0."""
+        chosen = dict(self.ports)
+        for name, port in chosen.items():
+            if port == 0:
+                chosen[name] = free_port(taken=frozenset(chosen.values()))
+        return self.model_copy(update=chosen)
+
+
+def variable(setting: str) -> str:
+    """The environment variable that sets `setting`."""
+    return f"{MeshSettings.model_config['env_prefix']}{setting}".upper()
+
+
+def load(only: tuple[str, ...] = ()) -> MeshSettings:
+    """Read the settings from the environment; `only` is preferred to its variable when it is not empty.
+
+    Raises:
+        SettingsError: a variable's value makes no sense; the sentence names all of them.
+    """
+    try:
+        return MeshSettings(only=only) if only else MeshSettings()
+    except ValidationError as error:
+        problems = (
+            f"{variable(str(e['loc'][0]))}={e['input']} ({e['msg'].removeprefix('Value error, ')})"
+            for e in error.errors()
+        )
+        raise SettingsError(f"These settings make no sense: {'; '.join(problems)}.") from error

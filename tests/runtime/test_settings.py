@@ -1,0 +1,73 @@
+"""Settings come from the environment, and what is wrong with them is said in a sentence."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from runtime import preflight, settings
+from runtime.errors import DiskFullError, HomeUnusableError, PortTakenError, SettingsError, ToolMissingError
+from runtime.layout import Layout
+from runtime.settings import MeshSettings
+
+
+def test_a_senseless_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And quotes what it was."""
+    monkeypatch.setenv("LENSMESH_HTTP_PORT", "eighty")
+    with pytest.raises(SettingsError, match="LENSMESH_HTTP_PORT=eighty"):
+        settings.load()
+
+
+def test_settings_pass_through_the_environment_unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`up` hands them to the supervisor this way."""
+    chosen = MeshSettings(home=tmp_path, http_port=0, simulate=False, only=("nats", "postgres"), log_level="DEBUG")
+    for name, value in chosen.environment().items():
+        monkeypatch.setenv(name, value)
+    assert settings.load() == chosen
+
+
+def test_port_zero_becomes_a_free_port_of_its_own() -> None:
+    """No two the same; ports that were chosen stay."""
+    chosen = MeshSettings(http_port=0, grpc_port=0, admin_port=0, nats_port=4222).with_ports_chosen()
+    assert chosen.nats_port == 4222
+    assert len({chosen.http_port, chosen.grpc_port, chosen.admin_port, 0}) == 4
+
+
+def test_a_taken_port_names_its_holder_and_the_variable(layout: Layout) -> None:
+    """The command to type instead is part of the sentence."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=rf"Port {port} \(REST and SSE\) is taken by .*LENSMESH_HTTP_PORT=\d+"):
+            preflight.check(MeshSettings(home=layout.home, http_port=port), layout)
+
+
+def test_a_port_of_a_process_that_does_not_run_may_be_taken(layout: Layout) -> None:
+    """`only` leaves it alone."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        chosen = MeshSettings(home=layout.home, http_port=taken.getsockname()[1], nats_port=0, only=("nats",))
+        preflight.check(chosen, layout)
+
+
+def test_a_full_disk_says_how_much_is_missing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And how to go elsewhere."""
+    monkeypatch.setattr(Layout, "free_bytes", lambda _: 12_000_000)
+    with pytest.raises(DiskFullError, match=r"Only 12 MB are free .* 1000 MB.*LENSMESH_HOME"):
+        preflight.check(MeshSettings(home=layout.home), layout)
+
+
+def test_a_missing_program_says_how_to_get_it(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make up` installs it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ToolMissingError, match=r"PostgreSQL is not installed .* `make up`"):
+        preflight.check(MeshSettings(home=layout.home), layout)
+
+
+def test_a_home_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    """Here a file is in the way."""
+    (tmp_path / "file").touch()
+    with pytest.raises(HomeUnusableError, match="LENSMESH_HOME"):
+        Layout(tmp_path / "file" / "home").make()

@@ -58,14 +58,18 @@ class Consumer:
                 await self._handle(message)
 
     async def _handle(self, message: Msg) -> None:
-        event = Envelope.FromString(message.data)
         try:
+            event = Envelope.FromString(message.data)
             async with self._database.across_tenants() as connection:
                 parameters = {"consumer": self._name, "event": uuid.UUID(event.id)}
                 if (await connection.execute(_RECORD, parameters)).rowcount:
                     await self._apply(connection, event)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the event must not be lost
-            _LOG.error("event_not_applied", consumer=self._name, event=event.id, exc_info=error)
+            _LOG.error("event_not_applied", consumer=self._name, event=_id(message), exc_info=error)
             await message.nak(delay=_RETRY_SECONDS)
         else:
             await message.ack()
+
+
+def _id(message: Msg) -> str:
+    return (message.headers or {}).get("Nats-Msg-Id", "")

@@ -83,9 +83,9 @@ def _faults(method: MethodDescriptor) -> list[str]:
         return ["it declares no policy"]
     policy = _policy(method)
     faults = []
-    if not (policy.public or policy.roles or policy.callers):
+    if not (policy.public or any(policy.roles) or policy.callers):
         faults.append("its policy lets nobody call it")
-    if not (method.server_streaming or policy.deadline.ToMilliseconds()):
+    if not method.server_streaming and policy.deadline.ToMilliseconds() <= 0:
         faults.append("it is unary and declares no deadline")
     if method.client_streaming:
         faults.append("it takes a stream of requests, which the mesh does not carry")
@@ -100,7 +100,7 @@ def _path(message: Descriptor, dotted: str) -> tuple[str, ...] | None:
     current: Descriptor | None = message
     for name in names:
         field: FieldDescriptor | None = current.fields_by_name.get(name) if current else None
-        if field is None:
+        if field is None or field.is_repeated:
             return None
         current = field.message_type
     return names if field is not None and field.type == FieldDescriptor.TYPE_STRING else None

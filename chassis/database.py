@@ -6,7 +6,7 @@ belongs to no tenant: relays, followers, the tail of the log. Neither role can b
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -28,14 +28,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self, tenant: str) -> AsyncIterator[AsyncConnection]:
         """Runs a transaction that sees and writes one tenant's rows; commits at the end, or rolls all of it back."""
-        async with self._service.begin() as connection:
+        async with _begin(self._service) as connection:
             await connection.execute(_BIND_TENANT, {"tenant": tenant})
             yield connection
 
     @asynccontextmanager
     async def across_tenants(self) -> AsyncIterator[AsyncConnection]:
         """Runs a transaction of a relay or follower, over every tenant's rows."""
-        async with self._relay.begin() as connection:
+        async with _begin(self._relay) as connection:
             yield connection
 
     async def close(self) -> None:
@@ -57,6 +57,16 @@ def is_unreachable(error: BaseException) -> bool:
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return error.connection_invalidated or state.startswith(_UNREACHABLE_STATES)
+
+
+@asynccontextmanager
+async def _begin(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.begin())
+        except OSError as error:  # a time-out or a name that does not resolve, which elsewhere would mean other things
+            raise ConnectionError(f"no connection to PostgreSQL: {error or type(error).__name__}") from error
+        yield connection
 
 
 def _engine(url: str, pool: int) -> AsyncEngine:

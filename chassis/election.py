@@ -27,7 +27,8 @@ _ACQUIRE = text(
     " where lease.holder = excluded.holder or lease.expires < clock_timestamp()"
     " returning term",
 )
-_RELEASE = text("delete from lease where name = :name and holder = :holder")
+# Not deleted: a term never comes twice.
+_RELEASE = text("update lease set expires = '-infinity' where name = :name and holder = :holder")
 
 _LOG = structlog.get_logger("election")
 
@@ -68,12 +69,13 @@ async def _work_while_leading(
     _LOG.info("leading", lease=name)
     task = asyncio.ensure_future(work())
     try:
-        while not task.done():
-            await asyncio.wait([task], timeout=_RENEW_SECONDS)
+        while not (await asyncio.wait([task], timeout=_RENEW_SECONDS))[0]:
             if not await _acquire(database, name, holder):
                 _LOG.warning("lease_lost", lease=name)
                 return
-        if error := task.exception():
+        if task.cancelled():  # by what it awaited, not by us: a closed channel cancels its calls
+            _LOG.error("leader_failed", lease=name, error="cancelled from inside")
+        elif error := task.exception():
             _LOG.error("leader_failed", lease=name, exc_info=error)
     finally:
         task.cancel()

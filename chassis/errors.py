@@ -30,6 +30,8 @@ from google.rpc import error_details_pb2, status_pb2
 from lensmesh.errors.v1 import reason_pb2
 
 DOMAIN = "lensmesh"
+_SPOKEN_FIELDS = 5
+_NAMED_FIELDS = 25  # an error has to fit into the trailers of its call
 
 
 class MeshError(Exception):
@@ -97,15 +99,15 @@ class FieldInvalid(MeshError):
     reason = _mesh(reason_pb2.REASON_FIELD_INVALID)
 
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
-        """Takes (field path, what is wrong with it) for each field; at least one."""
+        """Takes (field path, what is wrong with it) for each field; at least one, and no more than 25 are named."""
         bad = error_details_pb2.BadRequest(
             field_violations=[
                 error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-                for field, description in violations
+                for field, description in violations[:_NAMED_FIELDS]
             ],
         )
-        sentence = "; ".join(f"{field}: {description}" for field, description in violations[:5])
-        more = f"; and {len(violations) - 5} more" if len(violations) > 5 else ""  # noqa: PLR2004 -- a sentence, not a dump
+        sentence = "; ".join(f"{field}: {description}" for field, description in violations[:_SPOKEN_FIELDS])
+        more = f"; and {len(violations) - _SPOKEN_FIELDS} more" if len(violations) > _SPOKEN_FIELDS else ""
         super().__init__(sentence + more, metadata={"field": violations[0][0]}, details=(bad,))
 
 

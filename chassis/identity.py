@@ -19,6 +19,7 @@ from chassis.contract import ROLES, MethodContract
 from chassis.errors import NotAllowed, NotFound, Unauthenticated
 
 _REMEMBERED_TOKENS = 4096
+_FileState = tuple[int, int, int]
 _WAY_OUT = "send `authorization: Bearer <token>` with a current token"
 
 
@@ -52,7 +53,7 @@ class Verifier:
         self._file = jwks_file
         self._issuer = issuer
         self._audience = audience
-        self._modified = 0
+        self._state: _FileState | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._verified: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
@@ -104,12 +105,12 @@ class Verifier:
             raise Unauthenticated(f"the token cannot be believed ({error}): {_WAY_OUT}") from error
 
     def _refresh(self) -> None:
-        modified = self._file.stat().st_mtime_ns
-        if modified != self._modified:
+        state = _state(self._file)
+        if state != self._state:
             keys = json.loads(self._file.read_text())["keys"]
             self._keys = {key["kid"]: jwt.PyJWK(key) for key in keys}
             self._verified.clear()  # what a withdrawn key signed is not believed any longer
-            self._modified = modified
+            self._state = state
 
     def _key(self, kid: str) -> jwt.PyJWK:
         if kid not in self._keys:
@@ -118,15 +119,18 @@ class Verifier:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    roles = frozenset(claims.get("roles", ()))
-    unknown = roles - ROLES
+    roles, practice, service = claims.get("roles", []), claims.get("practice", ""), claims.get("service", "")
+    well_formed = isinstance(roles, list) and all(isinstance(claim, str) for claim in (*roles, practice, service))
+    if not well_formed:
+        raise Unauthenticated(f"the token's claims are malformed: {_WAY_OUT}")
+    unknown = set(roles) - ROLES
     if unknown:
         raise Unauthenticated(f"the token names roles that do not exist: {', '.join(sorted(unknown))}")
     return Principal(
         subject=claims["sub"],
-        roles=roles,
-        practice=claims.get("practice", ""),
-        service=claims.get("service", ""),
+        roles=frozenset(roles),
+        practice=practice,
+        service=service,
     )
 
 
@@ -146,7 +150,7 @@ def authorize(method: MethodContract, principal: Principal, tenant: str | None) 
     if not principal.roles & method.roles:
         needed = " or ".join(sorted(method.roles)) or "a service"
         raise NotAllowed(f"{method.name} is for {needed}; {principal.subject} is {_spoken(principal.roles)}")
-    if tenant is not None and tenant != principal.practice:
+    if tenant is not None and (tenant != principal.practice or not tenant):
         raise NotFound("there is no such resource; check its name and the practice of your token")
 
 
@@ -154,18 +158,24 @@ def _spoken(roles: frozenset[str]) -> str:
     return " and ".join(sorted(roles)) or "nobody in particular"
 
 
+def _state(file: Path) -> _FileState:
+    """Returns what changes when a file is replaced; its time alone may not, when that happens twice within a tick."""
+    found = file.stat()
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
 class TokenFile:
     """A token kept in a file by whoever issues it, read anew when the file changes."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._modified = 0
+        self._state: _FileState | None = None
         self._token = ""
 
     def read(self) -> str:
         """Returns the current token."""
-        modified = self._file.stat().st_mtime_ns
-        if modified != self._modified:
+        state = _state(self._file)
+        if state != self._state:
             self._token = self._file.read_text().strip()
-            self._modified = modified
+            self._state = state
         return self._token

@@ -6,26 +6,32 @@ is traced and has the one error shape. All of it is driven by the contract; a se
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
+from google.rpc import status_pb2
 
 from chassis import database, identity, telemetry
 from chassis.contract import MethodContract
-from chassis.errors import DeadlineExceeded, Internal, MeshError, Unavailable
+from chassis.errors import DeadlineExceeded, FieldInvalid, Internal, MeshError, Unavailable
 from chassis.identity import Verifier
 from chassis.validation import validate
 
 _LOG = structlog.get_logger("call")
 _INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
+# An error travels in the trailers, of which gRPC clients take 8 KiB and begin to refuse the whole above.
+_MAX_STATUS_BYTES = 5 * 1024
+_MAX_MESSAGE_CHARACTERS = 600
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Unary = Callable[[Any, Context], Awaitable[Any]]
-Stream = Callable[[Any, Context], AsyncIterator[Any]]
+Stream = Callable[[Any, Context], AsyncGenerator[Any, None]]
+Parse = Callable[[bytes], Message]
 
 
 class ContractInterceptor(grpc.aio.ServerInterceptor):
@@ -52,28 +58,30 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, method: MethodContract, handler: Any) -> Handler:  # noqa: ANN401 -- grpc's own
+        # Requests come in as bytes: what cannot be read is refused by us, in the one shape.
+        parse = handler.request_deserializer
         if method.streaming:
             return grpc.unary_stream_rpc_method_handler(
-                self._stream(method, handler.unary_stream),
-                handler.request_deserializer,
-                handler.response_serializer,
+                self._stream(method, parse, handler.unary_stream),
+                response_serializer=handler.response_serializer,
             )
         return grpc.unary_unary_rpc_method_handler(
-            self._unary(method, handler.unary_unary),
-            handler.request_deserializer,
-            handler.response_serializer,
+            self._unary(method, parse, handler.unary_unary),
+            response_serializer=handler.response_serializer,
         )
 
-    def _unary(self, method: MethodContract, behaviour: Unary) -> Unary:
-        async def call(request: Message, context: Context) -> object:
+    def _unary(self, method: MethodContract, parse: Parse, behaviour: Unary) -> Unary:
+        async def call(sent: bytes, context: Context) -> object:
             metadata = context.invocation_metadata() or ()
             started = time.perf_counter()
             with telemetry.server_span(method.name, metadata):
                 deadline = asyncio.timeout(_seconds_left(method, context))
                 try:
                     async with deadline:
-                        self._admit(method, request, metadata)
-                        answer = await behaviour(request, context)
+                        answer = await behaviour(self._admit(method, parse, sent, metadata), context)
+                except asyncio.CancelledError:
+                    _log_call(method, started, "CANCELLED")
+                    raise
                 except Exception as error:  # noqa: BLE001 -- the one place where anything becomes a status
                     await _abort(context, _mesh_error(error, late=deadline.expired()), method, started)
                 _log_call(method, started, "OK")
@@ -81,27 +89,42 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _stream(self, method: MethodContract, behaviour: Stream) -> Stream:
-        async def call(request: Message, context: Context) -> AsyncIterator[object]:
+    def _stream(
+        self, method: MethodContract, parse: Parse, behaviour: Stream
+    ) -> Callable[[bytes, Context], AsyncIterator[object]]:
+        async def call(sent: bytes, context: Context) -> AsyncIterator[object]:
             metadata = context.invocation_metadata() or ()
             started = time.perf_counter()
             with telemetry.server_span(method.name, metadata):
                 try:
-                    self._admit(method, request, metadata)
-                    async for answer in behaviour(request, context):
-                        yield answer
+                    request = self._admit(method, parse, sent, metadata)
+                    async with aclosing(behaviour(request, context)) as answers:  # closed with the call, not some time
+                        async for answer in answers:
+                            yield answer
+                except (asyncio.CancelledError, GeneratorExit):
+                    _log_call(method, started, "CANCELLED")
+                    raise
                 except Exception as error:  # noqa: BLE001 -- as in a unary call
                     await _abort(context, _mesh_error(error, late=False), method, started)
                 _log_call(method, started, "OK")
 
         return call
 
-    def _admit(self, method: MethodContract, request: Message, metadata: Any) -> None:  # noqa: ANN401 -- grpc's own
-        if not method.public:
-            principal = self._verifier.authenticate(metadata)
-            identity.current.set(principal)
-            identity.authorize(method, principal, method.tenant_of(request) if method.tenant_of else None)
+    def _admit(self, method: MethodContract, parse: Parse, sent: bytes, metadata: Any) -> Message:  # noqa: ANN401 -- grpc's own
+        """Returns the request, if its caller may make it and it keeps its bounds."""
+        principal = identity.ANONYMOUS if method.public else self._verifier.authenticate(metadata)
+        identity.current.set(principal)
+        request = _parsed(parse, sent)
+        identity.authorize(method, principal, method.tenant_of(request) if method.tenant_of else None)
         validate(request)
+        return request
+
+
+def _parsed(parse: Parse, sent: bytes) -> Message:
+    try:
+        return parse(sent)
+    except DecodeError as error:
+        raise FieldInvalid([("request", "cannot be read as the message that this method takes")]) from error
 
 
 def _seconds_left(method: MethodContract, context: Context) -> float | None:
@@ -125,13 +148,23 @@ def _mesh_error(error: Exception, *, late: bool) -> MeshError:
         case _:
             _LOG.error("fault", exc_info=error)
             trace = telemetry.trace_id()
-            return Internal(f"a fault on our side; report it with trace {trace}")
+            return Internal(f"a fault on our side; report it with trace {trace}", metadata={"trace_id": trace})
 
 
 async def _abort(context: Context, error: MeshError, method: MethodContract, started: float) -> NoReturn:
     _log_call(method, started, error.reason)
-    context.set_trailing_metadata((("grpc-status-details-bin", error.status().SerializeToString()),))
-    await context.abort(error.code, error.message)
+    status = _fitting(error.status())
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    await context.abort(error.code, status.message)
+
+
+def _fitting(status: status_pb2.Status) -> status_pb2.Status:
+    """Returns the status as it fits into the trailers: without its last details, but never without its reason."""
+    if len(status.message) > _MAX_MESSAGE_CHARACTERS:
+        status.message = status.message[: _MAX_MESSAGE_CHARACTERS - 1] + "…"
+    while len(status.details) > 1 and status.ByteSize() > _MAX_STATUS_BYTES:
+        del status.details[-1]
+    return status
 
 
 def _log_call(method: MethodContract, started: float, outcome: str) -> None:

@@ -4,6 +4,11 @@ A change and the event about it are written in one transaction. A serial number 
 that polls ``position > cursor`` loses whoever took a number early and committed late. So entries are ordered by
 (transaction id, position), and only those are read whose transaction, and every earlier one, has ended: below
 ``pg_snapshot_xmin(pg_current_snapshot())``. What is read once is then complete up to there, for ever.
+
+Transaction ids are given out at a transaction's first write, not in its turn: one that claimed a request id and then
+waited for an aggregate's row has a lower id than the one it waited for. So an entry is filed under its own transaction
+or that of the aggregate's event before it, whichever is later: an aggregate's events keep their order, and the rule
+above still holds, for whoever files under a later id has ended when that id can be read.
 """
 
 import uuid
@@ -29,7 +34,7 @@ class Cursor:
     """A place in the log; resuming from it continues exactly after it.
 
     Attributes:
-        transaction: PostgreSQL's 64-bit transaction id.
+        transaction: The 64-bit transaction id that the entry is filed under.
         position: The entry's number; rising within a transaction.
     """
 
@@ -54,7 +59,8 @@ class Cursor:
             cursor = cls(int(transaction, 16), int(position, 16))
         except ValueError:
             separator = ""
-        if not (separator and 0 <= cursor.transaction <= _MAX_POSITION and 0 <= cursor.position <= _MAX_POSITION):
+        bounded = separator and cursor.transaction <= _MAX_POSITION and cursor.position <= _MAX_POSITION
+        if not (bounded and str(cursor) == spelled):  # int() also reads "+1", "0x1", "1_0" and " 1"
             raise CursorInvalid(f"the cursor {spelled!r} is not one this stream gave out; watch without a cursor")
         return cursor
 
@@ -100,8 +106,10 @@ class Entry:
 
 
 _APPEND = text(
-    "insert into log (tenant, aggregate, sequence, kind, traceparent, payload)"
-    " values (:tenant, :aggregate, :sequence, :kind, :traceparent, :payload)",
+    "insert into log (transaction, tenant, aggregate, sequence, kind, traceparent, payload)"
+    " values (greatest(pg_current_xact_id(), (select before.transaction from log before"
+    " where before.aggregate = :aggregate and before.sequence < :sequence order by before.sequence desc limit 1)),"
+    " :tenant, :aggregate, :sequence, :kind, :traceparent, :payload)",
 )
 
 _COLUMNS = """transaction::text::bigint, position,
@@ -137,7 +145,8 @@ async def append(
     """Records an event in the transaction that made it true.
 
     ``sequence`` is the aggregate's next; the table refuses one that is there already, so two writers who both believed
-    to be next cannot both commit.
+    to be next cannot both commit. The caller holds the aggregate's row lock and is READ COMMITTED, so that the event
+    before is visible.
     """
     await connection.execute(
         _APPEND,

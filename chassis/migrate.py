@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import structlog
-from alembic import command
+from alembic import command, util
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -31,9 +31,14 @@ class SchemaError(Exception):
 
 def _config(migrations: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
-    config.set_main_option("version_locations", str(migrations))
+    config.set_main_option("path_separator", "newline")  # by default a space in a path would end it
+    config.set_main_option("script_location", _literal(Path(__file__).parent / "alembic"))
+    config.set_main_option("version_locations", _literal(migrations))
     return config
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("%", "%%")
 
 
 def head(migrations: Path) -> str:
@@ -79,7 +84,11 @@ def _upgrade(connection: Connection, service: str, migrations: Path) -> None:
     config = _config(migrations)
     config.attributes["connection"] = connection
     before = MigrationContext.configure(connection).get_current_revision()
-    command.upgrade(config, "head")
+    connection.commit()  # begun by reading; Alembic must open its own, or a version cannot leave it for `concurrently`
+    try:
+        command.upgrade(config, "head")
+    except util.CommandError as error:
+        raise SchemaError(f"the schema is at version {before}, which this code cannot upgrade: {error}") from error
     for role in (f"{service}_service", f"{service}_relay"):
         connection.execute(text(f"grant select on alembic_version to {role}"))
     _LOG.info("migrated", service=service, before=before, after=head(migrations))
@@ -97,5 +106,16 @@ async def require_current(database: Database, migrations: Path) -> None:
         found = None
         if exists.scalar_one():
             found = (await connection.execute(text("select version_num from alembic_version"))).scalar()
-    if found != wanted:
-        raise SchemaError(f"the schema is at version {found}, this code needs {wanted}: run the `migrate` verb first")
+    if found == wanted:
+        return
+    if found is None:
+        raise SchemaError(f"there is no schema, this code needs version {wanted}: run the `migrate` verb first")
+    if found not in _known(migrations):
+        raise SchemaError(
+            f"the schema is at version {found}, which this code ({wanted}) does not know: run the code that made it"
+        )
+    raise SchemaError(f"the schema is at version {found}, this code needs {wanted}: run the `migrate` verb first")
+
+
+def _known(migrations: Path) -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config(migrations)).walk_revisions()}

@@ -7,6 +7,7 @@ can repeat an event but never overtake one. The event's id is the message's de-d
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from zlib import crc32
 
 import nats
@@ -79,6 +80,20 @@ def shard_of(aggregate: str, shards: int) -> int:
     return crc32(aggregate.encode()) % shards
 
 
+def name_of(shard: int, shards: int) -> str:
+    """Returns the name of a shard's relay, of its lease and of its place."""
+    return f"relay-{shard}-of-{shards}"
+
+
+async def publish(url: str, service: str, database: Database, tail: Tail, *, shard: int = 0, shards: int = 1) -> None:
+    """Connects to NATS, however long it is away, and runs a `Relay`; raises as that does."""
+    client = await connect(url)
+    try:
+        await Relay(service, database, tail, client.jetstream(), shard=shard, shards=shards).run()
+    finally:
+        await client.close()
+
+
 class Relay:
     """Publishes one shard of a service's log; run `run` under `election.lead`."""
 
@@ -98,7 +113,7 @@ class Relay:
         self._stream = stream
         self._shard = shard
         self._shards = shards
-        self.name = f"relay-{shard}-of-{shards}"
+        self.name = name_of(shard, shards)
 
     async def run(self) -> None:
         """Publishes from where the shard stands, and then whatever the log grows by.
@@ -138,8 +153,8 @@ class Relay:
         )
 
     async def _await_growth(self, after: Cursor) -> None:
-        async for _entry in self._tail.follow(after, matches=lambda _entry: True):
-            return
+        async with aclosing(self._tail.follow(after, matches=lambda _entry: True)) as following:
+            await anext(following)
 
 
 def waves(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

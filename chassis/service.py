@@ -8,7 +8,6 @@ A service's ``__main__`` says what it is and hands over::
 """
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -23,6 +22,7 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from pydantic import ValidationError
 
 from chassis import contract, election, relay, telemetry
 from chassis.database import Database
@@ -111,6 +111,14 @@ def run(service: Service[Any]) -> None:
         uvloop.run(verbs[verb](service))
     except (SchemaError, contract.ContractError) as error:
         sys.exit(f"{service.name}: {error}")
+    except ValidationError as error:
+        sys.exit(f"{service.name}: {_spoken(error)}")
+
+
+def _spoken(error: ValidationError) -> str:
+    """Returns what is wrong with the settings, by the names of their variables."""
+    faults = [f"LENSMESH_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+    return "its settings are incomplete or wrong:\n  " + "\n  ".join(faults)
 
 
 async def _migrate(service: Service[Any]) -> None:
@@ -202,19 +210,16 @@ async def _listen(server: grpc.aio.Server, listen: str) -> str:
 async def _background(service: str, house: House[Any], composition: Composition) -> AsyncIterator[None]:
     """Runs the tail, the relay and the service's led work beside the server."""
     led = dict(composition.led)
-    async with contextlib.AsyncExitStack() as stack:
-        if house.settings.nats_url:
-            client = await relay.connect(house.settings.nats_url)
-            stack.push_async_callback(client.close)
-            publisher = relay.Relay(service, house.database, house.tail, client.jetstream())
-            led[publisher.name] = publisher.run
-        tasks = [
-            asyncio.create_task(house.tail.run(), name="tail"),
-            *(asyncio.create_task(election.lead(house.database, name, work), name=name) for name, work in led.items()),
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    if url := house.settings.nats_url:
+        # connects within: callers do not wait for NATS, only what is published does
+        led[relay.name_of(0, 1)] = lambda: relay.publish(url, service, house.database, house.tail)
+    tasks = [
+        asyncio.create_task(house.tail.run(), name="tail"),
+        *(asyncio.create_task(election.lead(house.database, name, work), name=name) for name, work in led.items()),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

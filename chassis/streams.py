@@ -13,7 +13,9 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from lensmesh.type.v1.stream_pb2 import End, Heartbeat
 
-from chassis.errors import Internal, MeshError
+from chassis import telemetry
+from chassis.database import is_unreachable
+from chassis.errors import Internal, MeshError, Unavailable
 from chassis.log import Cursor, Entry
 
 _LOG = structlog.get_logger("watch")
@@ -67,29 +69,35 @@ async def watch(
                 timeout=pace.heartbeat_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if following.done():
-                entry = following.result()
-                cursor = str(entry.cursor)
-                yield response(cursor=cursor, update=update(entry))
-                following = asyncio.ensure_future(anext(entries))
-            elif draining.done():
+            if draining.done():  # first: a busy watch, too, has to end
                 yield response(cursor=cursor, end=End(reason=End.REASON_SERVER_DRAINING))
                 return
+            if following.done():
+                entry = following.result()
+                told = response(cursor=str(entry.cursor), update=update(entry))
+                cursor = str(entry.cursor)  # not before: what cannot be told is not behind the caller
+                yield told
+                following = asyncio.ensure_future(anext(entries))
             else:
                 yield response(cursor=cursor, heartbeat=_heartbeat())
     except StopAsyncIteration:
         yield response(cursor=cursor, end=End(reason=End.REASON_COMPLETE))
     except Exception as error:  # noqa: BLE001 -- the caller is told in the stream; there is no status any more
-        told = (
-            error if isinstance(error, MeshError) else Internal("the watch failed on our side; resume with the cursor")
-        )
         _LOG.warning("watch_failed", exc_info=error)
-        yield response(cursor=cursor, error=told.status())
+        yield response(cursor=cursor, error=_mesh_error(error).status())
     finally:
         following.cancel()
         draining.cancel()
-        await asyncio.wait((following, draining))
+        await asyncio.gather(following, draining, return_exceptions=True)
         await entries.aclose()
+
+
+def _mesh_error(error: Exception) -> MeshError:
+    if isinstance(error, MeshError):
+        return error
+    if is_unreachable(error):
+        return Unavailable("the service cannot reach its database right now; resume with the cursor")
+    return Internal("the watch failed on our side; resume with the cursor", metadata={"trace_id": telemetry.trace_id()})
 
 
 def _heartbeat() -> Heartbeat:

@@ -69,6 +69,7 @@ class Tail:
                     if matches(entry):
                         yield entry
                 place = goal
+                continue  # what came meanwhile may have left memory already
             fresh = self._entries[bisect_right(self._entries, place, key=lambda entry: entry.cursor) :]
             place = max(place, self._end)
             for entry in fresh:

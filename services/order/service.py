@@ -1,4 +1,4 @@
-"""Starts the order service: ``python -m services.order [serve | migrate]``."""
+"""What the order service is made of, as the chassis serves it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from chassis.channels import Credentials
 from chassis.identity import TokenFile
-from chassis.service import Composition, House, Service, Servicer, run
+from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from lims_client.client import LimsClient
 from services.order.consumers import JobFollower
@@ -52,12 +52,9 @@ async def compose(house: House[OrderSettings]) -> AsyncIterator[Composition]:
         await lims.close()
 
 
-if __name__ == "__main__":
-    run(
-        Service(
-            name="order",
-            settings=OrderSettings,
-            migrations=Path(__file__).parent / "migrations",
-            compose=compose,
-        ),
-    )
+SERVICE = Service(
+    name="order",
+    settings=OrderSettings,
+    migrations=Path(__file__).parent / "migrations",
+    compose=compose,
+)

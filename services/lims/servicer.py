@@ -1,0 +1,136 @@
+"""Maps the contract's messages to what the lab does, and back."""
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
+from lensmesh.lims.v1 import catalog_pb2, floor_service_pb2, floor_service_pb2_grpc, job_pb2, lims_service_pb2_grpc
+from lensmesh.lims.v1 import lims_service_pb2 as contract
+
+from chassis import streams
+from chassis.streams import Pace
+from services.lims import messages, paging, workflow
+from services.lims.workflow import Lab
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_CONTRACT_VERSION = "1"
+
+
+class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
+    """The lab's side of an order."""
+
+    def __init__(self, lab: Lab, pace: Pace) -> None:
+        self._lab = lab
+        self._pace = pace
+
+    async def DescribeLims(
+        self, _request: contract.DescribeLimsRequest, _context: Context
+    ) -> contract.DescribeLimsResponse:
+        """Tells what this LIMS is."""
+        revision = await workflow.revision_in_force(self._lab)
+        return contract.DescribeLimsResponse(
+            lab=self._lab.name,
+            product=self._lab.product,
+            contract_version=_CONTRACT_VERSION,
+            revision=messages.revision_message(revision),
+        )
+
+    async def GetCatalog(self, request: contract.GetCatalogRequest, _context: Context) -> catalog_pb2.Catalog:
+        """Returns what can be ordered."""
+        return messages.catalog_message(*await workflow.catalog(self._lab, request.revision))
+
+    async def WatchCatalog(
+        self, request: contract.WatchCatalogRequest, _context: Context
+    ) -> AsyncIterator[contract.WatchCatalogResponse]:
+        """Streams revisions as they come into force."""
+        first, start, entries = await workflow.watch_catalog(self._lab, request.cursor)
+        async for message in streams.watch(
+            contract.WatchCatalogResponse,
+            entries,
+            start=start,
+            first=messages.revision_message(first) if first else None,
+            update=lambda entry: CatalogPublished.FromString(entry.payload).revision,
+            pace=self._pace,
+        ):
+            yield message
+
+    async def ValidateJob(
+        self, request: contract.ValidateJobRequest, _context: Context
+    ) -> contract.ValidateJobResponse:
+        """Decides a spec and leaves it at that."""
+        revision, decision = await workflow.validate(self._lab, messages.ordered(request.spec).spec)
+        return contract.ValidateJobResponse(
+            accepted=decision.accepted,
+            violations=messages.violations_message(decision.violations).violations,
+            catalog_revision=revision.number,
+        )
+
+    async def CreateJob(self, request: contract.CreateJobRequest, _context: Context) -> job_pb2.Job:
+        """Creates the one job of a hand-off."""
+        ordered = messages.ordered(request.spec)
+        return messages.job_message(await workflow.create_job(self._lab, uuid.UUID(request.handoff_id), ordered))
+
+    async def GetJob(self, request: contract.GetJobRequest, _context: Context) -> job_pb2.Job:
+        """Returns a job."""
+        return messages.job_message(await workflow.job(self._lab, _number(request.name)))
+
+    async def ListJobs(self, request: contract.ListJobsRequest, _context: Context) -> contract.ListJobsResponse:
+        """Lists jobs, newest first."""
+        states = frozenset(map(messages.state_of, request.states))
+        size = paging.page_size(request.page_size, default=50, most=500)
+        before = paging.read_token(request.page_token, states)
+        found = await workflow.jobs(self._lab, before=before, states=states, limit=size + 1)
+        page = found[:size]
+        return contract.ListJobsResponse(
+            jobs=map(messages.job_message, page),
+            next_page_token=paging.write_token(page[-1].number, states) if len(found) > size else "",
+        )
+
+    async def ListJobEvents(
+        self, request: contract.ListJobEventsRequest, _context: Context
+    ) -> contract.ListJobEventsResponse:
+        """Lists a job's events."""
+        size = paging.page_size(request.page_size, default=100, most=1000)
+        found = await workflow.job_events(self._lab, _number(request.job), after=request.after_sequence, limit=size + 1)
+        page = found[:size]
+        return contract.ListJobEventsResponse(
+            events=[JobChanged.FromString(entry.payload).event for entry in page],
+            next_after_sequence=page[-1].sequence if len(found) > size else 0,
+        )
+
+    async def CancelJob(self, request: contract.CancelJobRequest, _context: Context) -> job_pb2.Job:
+        """Cancels a job that is not being made yet."""
+        return messages.job_message(await workflow.cancel_job(self._lab, _number(request.name)))
+
+    async def WatchJobs(
+        self, request: contract.WatchJobsRequest, _context: Context
+    ) -> AsyncIterator[contract.WatchJobsResponse]:
+        """Streams the events of all jobs."""
+        start, entries = await workflow.watch_jobs(self._lab, request.cursor)
+        async for message in streams.watch(
+            contract.WatchJobsResponse,
+            entries,
+            start=start,
+            update=lambda entry: JobChanged.FromString(entry.payload).event,
+            pace=self._pace,
+        ):
+            yield message
+
+
+class FloorServicer(floor_service_pb2_grpc.FloorServiceServicer):
+    """The lab's floor."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    async def Scan(self, request: floor_service_pb2.ScanRequest, _context: Context) -> job_pb2.Job:
+        """Moves a job on."""
+        return messages.job_message(await workflow.scan(self._lab, _number(request.job), request.station))
+
+
+def _number(name: str) -> int:
+    """Returns the number in a job's name, which the contract has validated."""
+    return int(name.removeprefix("jobs/"))

@@ -1,0 +1,176 @@
+"""The LIMS's SQL, and only SQL: one function for each question.
+
+Every statement names the lab whose rows it means; row-level security holds it to the same lab a second time.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.lims.model import Job, Revision, State
+
+# ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_FENCE = "hashtext('lensmesh.lims.revision')"
+_CLOSE_FENCE = text(f"select pg_advisory_xact_lock({_FENCE})")
+_PASS_FENCE = text(f"select pg_advisory_xact_lock_shared({_FENCE})")
+
+_HEAD = "number, digest, publish_time"
+_IN_FORCE = text(f"select {_HEAD} from revision where tenant = :lab order by number desc limit 1")  # noqa: S608 -- the columns are this module's
+_REVISION = text(f"select {_HEAD} from revision where tenant = :lab and number = :number")  # noqa: S608 -- the columns are this module's
+_CONTENT = text("select content from revision where tenant = :lab and number = :number")
+_ADD_REVISION = text(
+    "insert into revision (tenant, number, digest, parent_digest, content, author, note)"  # noqa: S608 -- the columns are this module's
+    " values (:lab, :number, encode(sha256(:content), 'hex'), :parent_digest, :content, :author, :note)"
+    f" returning {_HEAD}",
+)
+
+
+async def close_fence(connection: AsyncConnection) -> None:
+    """Lets nobody past until this transaction ends: what publishes a revision holds this."""
+    await connection.execute(_CLOSE_FENCE)
+
+
+async def pass_fence(connection: AsyncConnection) -> None:
+    """Waits for a publication under way, and keeps the next one out until this transaction ends.
+
+    So the revision a transaction reads behind the fence is the one in force when it commits.
+    """
+    await connection.execute(_PASS_FENCE)
+
+
+async def revision_in_force(connection: AsyncConnection, lab: str) -> Revision | None:
+    """Returns the lab's latest revision; None before the first."""
+    row = (await connection.execute(_IN_FORCE, {"lab": lab})).one_or_none()
+    return Revision(*row) if row else None
+
+
+async def revision(connection: AsyncConnection, lab: str, number: int) -> Revision | None:
+    """Returns a revision by number."""
+    row = (await connection.execute(_REVISION, {"lab": lab, "number": number})).one_or_none()
+    return Revision(*row) if row else None
+
+
+async def revision_content(connection: AsyncConnection, lab: str, number: int) -> bytes:
+    """Returns the stored bytes of a revision that exists."""
+    return bytes((await connection.execute(_CONTENT, {"lab": lab, "number": number})).scalar_one())
+
+
+async def add_revision(
+    connection: AsyncConnection,
+    lab: str,
+    number: int,
+    *,
+    content: bytes,
+    parent_digest: str | None,
+    author: str,
+    note: str,
+) -> Revision:
+    """Adds a revision and returns it."""
+    parameters = {
+        "lab": lab,
+        "number": number,
+        "content": content,
+        "parent_digest": parent_digest,
+        "author": author,
+        "note": note,
+    }
+    return Revision(*(await connection.execute(_ADD_REVISION, parameters)).one())
+
+
+# ── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_JOB = (
+    "number, handoff_id, spec, spec_digest, state, station, route, catalog_revision, sequence, create_time, update_time"
+)
+_ADD_JOB = text(
+    "insert into job (tenant, handoff_id, spec, spec_digest, state, station, route, catalog_revision, sequence)"  # noqa: S608 -- the columns are this module's
+    " values (:lab, :handoff_id, :spec, sha256(:spec), 'RECEIVED', '', :route, :catalog_revision, 1)"
+    f" on conflict (tenant, handoff_id) do nothing returning {_JOB}",
+)
+_JOB_OF_HANDOFF = text(f"select {_JOB} from job where tenant = :lab and handoff_id = :handoff_id")  # noqa: S608 -- the columns are this module's
+_JOB_BY_NUMBER = text(f"select {_JOB} from job where tenant = :lab and number = :number")  # noqa: S608 -- the columns are this module's
+_LOCK_JOB = text(f"select {_JOB} from job where tenant = :lab and number = :number for update")  # noqa: S608 -- the columns are this module's
+_SAVE_JOB = text(
+    "update job set state = :state, station = :station, sequence = :sequence, update_time = clock_timestamp()"  # noqa: S608 -- the columns are this module's
+    f" where tenant = :lab and number = :number returning {_JOB}",
+)
+_LIST_JOBS = text(
+    f"select {_JOB} from job where tenant = :lab"  # noqa: S608 -- the columns are this module's
+    " and (cast(:before as bigint) is null or number < :before)"
+    " and (cardinality(cast(:states as text[])) = 0 or state = any(:states))"
+    " order by number desc limit :limit",
+)
+
+
+async def add_job(
+    connection: AsyncConnection,
+    lab: str,
+    handoff_id: uuid.UUID,
+    *,
+    spec: bytes,
+    route: Sequence[str],
+    catalog_revision: int,
+) -> Job | None:
+    """Adds the job of a hand-off and returns it; None when the hand-off has its job already.
+
+    Waits for a transaction that is adding the same one.
+    """
+    parameters = {
+        "lab": lab,
+        "handoff_id": handoff_id,
+        "spec": spec,
+        "route": list(route),
+        "catalog_revision": catalog_revision,
+    }
+    row = (await connection.execute(_ADD_JOB, parameters)).mappings().one_or_none()
+    return _job(row) if row else None
+
+
+async def job_of_handoff(connection: AsyncConnection, lab: str, handoff_id: uuid.UUID) -> Job | None:
+    """Returns the job that a hand-off made."""
+    row = (await connection.execute(_JOB_OF_HANDOFF, {"lab": lab, "handoff_id": handoff_id})).mappings().one_or_none()
+    return _job(row) if row else None
+
+
+async def job(connection: AsyncConnection, lab: str, number: int) -> Job | None:
+    """Returns a job by number."""
+    row = (await connection.execute(_JOB_BY_NUMBER, {"lab": lab, "number": number})).mappings().one_or_none()
+    return _job(row) if row else None
+
+
+async def lock_job(connection: AsyncConnection, lab: str, number: int) -> Job | None:
+    """Returns a job by number as it stands now, and nobody else moves it until this transaction ends."""
+    row = (await connection.execute(_LOCK_JOB, {"lab": lab, "number": number})).mappings().one_or_none()
+    return _job(row) if row else None
+
+
+async def save_job(connection: AsyncConnection, lab: str, moved: Job) -> Job:
+    """Writes where a locked job stands now, and returns it with the time of it."""
+    parameters = {
+        "lab": lab,
+        "number": moved.number,
+        "state": moved.state,
+        "station": moved.station,
+        "sequence": moved.sequence,
+    }
+    return _job((await connection.execute(_SAVE_JOB, parameters)).mappings().one())
+
+
+async def list_jobs(
+    connection: AsyncConnection,
+    lab: str,
+    *,
+    before: int | None,
+    states: Collection[State],
+    limit: int,
+) -> Sequence[Job]:
+    """Returns jobs, newest first: those with a number below ``before`` (None: all), in these states (none: all)."""
+    parameters = {"lab": lab, "before": before, "states": sorted(states), "limit": limit}
+    return [_job(row) for row in (await connection.execute(_LIST_JOBS, parameters)).mappings()]
+
+
+def _job(row: RowMapping) -> Job:
+    return Job(**{**row, "state": State(row["state"]), "route": tuple(row["route"])})

@@ -1,0 +1,293 @@
+"""What a lab does, in the words of the trade: publish a catalog, decide a spec, take a job, move it, tell about it."""
+
+import uuid
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import log
+from chassis.database import Database
+from chassis.errors import NotFound
+from chassis.log import Cursor, Entry
+from chassis.tail import Tail
+from rules.catalog import Catalog
+from rules.decide import Decision, decide
+from rules.spec import Spec
+from services.lims import messages, model, store
+from services.lims.errors import HandoffIdReused, SpecRefused
+from services.lims.model import Job, Ordered, Revision, State
+from services.lims.revisions import Revisions, compiled, content_of
+
+_RECEIVED = "Received"
+_CANCELLED = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A lab and what it works with.
+
+    Attributes:
+        name: Its resource name, the tenant of everything it stores.
+        product: What its LIMS calls itself.
+        database: Where it stores.
+        tail: The end of its log.
+        revisions: Its catalog.
+    """
+
+    name: str
+    product: str
+    database: Database
+    tail: Tail
+    revisions: Revisions
+
+    @property
+    def catalog_name(self) -> str:
+        """The aggregate under which its revisions are logged."""
+        return f"{self.name}/catalog"
+
+
+# ── catalog ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def publish_first(lab: Lab, files: Mapping[str, object]) -> None:
+    """Publishes a catalog as revision 1 of a lab that has none; changes nothing where there is one.
+
+    Raises:
+        CatalogError: The files hold no catalog.
+    """
+    content = content_of(files)
+    compiled(content)
+    async with lab.database.transaction(lab.name) as connection:
+        await store.close_fence(
+            connection
+        )  # of several replicas that start at once, one publishes and the others see it
+        if await store.revision_in_force(connection, lab.name) is None:
+            revision = await store.add_revision(
+                connection,
+                lab.name,
+                1,
+                content=content,
+                parent_digest=None,
+                author="services/lims",
+                note="the starter catalog",
+            )
+            await log.append(
+                connection,
+                messages.catalog_published(revision),
+                tenant=lab.name,
+                aggregate=lab.catalog_name,
+                sequence=revision.number,
+            )
+    lab.tail.poke()
+
+
+async def revision_in_force(lab: Lab) -> Revision:
+    """Returns the revision in force."""
+    revision, _ = await catalog(lab, 0)
+    return revision
+
+
+async def catalog(lab: Lab, number: int) -> tuple[Revision, Catalog]:
+    """Returns a revision with its catalog; 0 is the one in force.
+
+    Raises:
+        RevisionNotFound: There is no such revision.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        if number:
+            return await lab.revisions.get(connection, number)
+        return await lab.revisions.in_force(connection)
+
+
+async def validate(lab: Lab, spec: Spec) -> tuple[Revision, Decision]:
+    """Returns what the revision in force says of a spec. Changes nothing."""
+    revision, rules = await catalog(lab, 0)
+    return revision, decide(rules, spec)
+
+
+# ── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def create_job(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Job:
+    """Creates the one job of a hand-off, pinned to the revision in force when it commits; or returns it again.
+
+    A hand-off that has its job gets it whatever was published since, so that is looked at before the fence. That two
+    calls at once make one job is the unique constraint's doing: the slower one waits for it, then finds the job.
+
+    Raises:
+        SpecRefused: The rules in force refuse the spec; nothing was created.
+        HandoffIdReused: The hand-off has a job made from another spec.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        known = await store.job_of_handoff(connection, lab.name, handoff_id)
+        if known is not None:
+            return _replay(known, ordered)
+        await store.pass_fence(connection)
+        revision, rules = await lab.revisions.in_force(connection)
+        decision = decide(rules, ordered.spec)
+        created = (
+            await _add_job(connection, lab, handoff_id, ordered, revision, decision) if decision.accepted else None
+        )
+        if created is None:
+            known = await store.job_of_handoff(connection, lab.name, handoff_id)
+            if known is None:
+                raise SpecRefused(messages.violations_message(decision.violations))
+            return _replay(known, ordered)
+    lab.tail.poke()
+    return created
+
+
+async def _add_job(
+    connection: AsyncConnection,
+    lab: Lab,
+    handoff_id: uuid.UUID,
+    ordered: Ordered,
+    revision: Revision,
+    decision: Decision,
+) -> Job | None:
+    """Adds the job and its first event; None when the same hand-off was faster elsewhere."""
+    created = await store.add_job(
+        connection,
+        lab.name,
+        handoff_id,
+        spec=ordered.content,
+        route=decision.route,
+        catalog_revision=revision.number,
+    )
+    if created is not None:
+        await _tell(connection, lab, created, _RECEIVED)
+    return created
+
+
+def _replay(known: Job, ordered: Ordered) -> Job:
+    """Returns the job a hand-off made, when it asks for the same again."""
+    if known.spec_digest != sha256(ordered.content).digest():
+        raise HandoffIdReused(known.name)
+    return known
+
+
+async def job(lab: Lab, number: int) -> Job:
+    """Returns a job.
+
+    Raises:
+        NotFound: There is no such job.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        return _found(await store.job(connection, lab.name, number), number)
+
+
+async def jobs(lab: Lab, *, before: int | None, states: Collection[State], limit: int) -> Sequence[Job]:
+    """Returns jobs, newest first: those older than a number, in these states (none: all)."""
+    async with lab.database.transaction(lab.name) as connection:
+        return await store.list_jobs(connection, lab.name, before=before, states=states, limit=limit)
+
+
+async def job_events(lab: Lab, number: int, *, after: int, limit: int) -> Sequence[Entry]:
+    """Returns a job's events after a sequence.
+
+    Raises:
+        NotFound: There is no such job.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        found = _found(await store.job(connection, lab.name, number), number)
+        return await log.read_aggregate(connection, found.name, after=after, limit=limit)
+
+
+async def cancel_job(lab: Lab, number: int) -> Job:
+    """Cancels a job that is not being made yet; returns a cancelled one as it is.
+
+    Raises:
+        NotFound: There is no such job.
+        JobState: Production has begun, or it has shipped.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        found = _found(await store.lock_job(connection, lab.name, number), number)
+        moved = await _move(connection, lab, found, model.cancel(found), _CANCELLED)
+    lab.tail.poke()
+    return moved
+
+
+async def scan(lab: Lab, number: int, station: str) -> Job:
+    """Records that a job arrived at a station; the last one of its route ships it.
+
+    Raises:
+        NotFound: There is no such job.
+        JobState: The job is on hold, cancelled or shipped.
+        WrongStation: The station is not the next on its route.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        found = _found(await store.lock_job(connection, lab.name, number), number)
+        moved = model.scan(found, station)
+        rules = await lab.revisions.catalog(connection, found.catalog_revision)
+        moved = await _move(connection, lab, found, moved, rules.stations[station].description)
+    lab.tail.poke()
+    return moved
+
+
+async def _move(connection: AsyncConnection, lab: Lab, found: Job, moved: Job, description: str) -> Job:
+    """Writes a locked job's step and tells about it; a job that did not move is left alone."""
+    if moved is found:
+        return found
+    saved = await store.save_job(connection, lab.name, moved)
+    await _tell(connection, lab, saved, description)
+    return saved
+
+
+async def _tell(connection: AsyncConnection, lab: Lab, moved: Job, description: str) -> None:
+    event = messages.job_changed(moved, description)
+    await log.append(connection, event, tenant=lab.name, aggregate=moved.name, sequence=moved.sequence)
+
+
+def _found(found: Job | None, number: int) -> Job:
+    if found is None:
+        raise NotFound(f"there is no job {number}; check the number")
+    return found
+
+
+# ── watches ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def watch_jobs(lab: Lab, cursor: str) -> tuple[Cursor, AsyncGenerator[Entry, None]]:
+    """Returns where a watch of all jobs starts (from now on without a cursor) and the events after it.
+
+    Raises:
+        CursorInvalid: The cursor is malformed.
+        CursorExpired: It is from a history this lab does not have.
+    """
+    start = await _checked(lab, cursor) if cursor else await lab.tail.end()
+    return start, _follow(lab, start, JobChanged.DESCRIPTOR.full_name)
+
+
+async def watch_catalog(lab: Lab, cursor: str) -> tuple[Revision | None, Cursor, AsyncGenerator[Entry, None]]:
+    """Returns where a watch of the catalog starts and the revisions published after it.
+
+    Without a cursor it begins with the revision in force, which comes first; with one, None does.
+
+    Raises:
+        CursorInvalid: The cursor is malformed.
+        CursorExpired: It is from a history this lab does not have.
+    """
+    kind = CatalogPublished.DESCRIPTOR.full_name
+    if cursor:
+        start = await _checked(lab, cursor)
+        return None, start, _follow(lab, start, kind)
+    async with lab.database.transaction(lab.name) as connection:
+        revision, _ = await lab.revisions.in_force(connection)
+        published = await log.read_aggregate(connection, lab.catalog_name, after=revision.number - 1, limit=1)
+    # Publications follow each other behind the fence, so none with an earlier place can still come.
+    start = published[0].cursor
+    return revision, start, _follow(lab, start, kind)
+
+
+async def _checked(lab: Lab, spelled: str) -> Cursor:
+    cursor = Cursor.parse(spelled)
+    async with lab.database.transaction(lab.name) as connection:
+        await log.check(connection, cursor)
+    return cursor
+
+
+def _follow(lab: Lab, start: Cursor, kind: str) -> AsyncGenerator[Entry, None]:
+    return lab.tail.follow(start, matches=lambda entry: entry.kind == kind and entry.tenant == lab.name)

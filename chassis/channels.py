@@ -14,6 +14,9 @@ _OPTIONS = [
     ("grpc.enable_retries", 0),
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    # an error's details travel in metadata, and a refusal of everything in an order is longer than gRPC's 8 KiB
+    ("grpc.max_metadata_size", 64 * 1024),
+    ("grpc.absolute_max_metadata_size", 128 * 1024),
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),

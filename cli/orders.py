@@ -45,9 +45,16 @@ class State(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class Role(StrEnum):
+    """The roles of people who order."""
+
+    OPTICIAN = "optician"
+    PRACTICE_MANAGER = "practice_manager"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the REST JSON, one document a line.")]
 Practice = Annotated[str, typer.Option(help="The practice that orders.")]
-Role = Annotated[str, typer.Option(help="As whom: optician or practice_manager.")]
+AsRole = Annotated[Role, typer.Option("--role", metavar="ROLE", help="As optician or practice_manager.")]
 RequestId = Annotated[UUID | None, typer.Option(help="Repeat a command with the id it had, and nothing happens twice.")]
 Name = Annotated[str, typer.Argument(help="The order: its id, or its full name.", show_default=False)]
 Body = Annotated[Path, typer.Argument(help="The order as JSON; - reads it from stdin.", show_default=False)]
@@ -57,7 +64,7 @@ Body = Annotated[Path, typer.Argument(help="The order as JSON; - reads it from s
 
 
 @contextmanager
-def _edge(practice: str, role: str, *, as_json: bool) -> Iterator[Edge]:
+def _edge(practice: str, role: Role, *, as_json: bool) -> Iterator[Edge]:
     """The edge, spoken to as a person of the practice; a refusal is reported, and ends the command with 1."""
     say_retries_on(err())
     edge = Edge(access.url(), access.token(Person(role, _parent(practice))))
@@ -167,7 +174,7 @@ def import_file(  # noqa: PLR0913 - the options of a command, each by its name
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ships.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every note about the file.")] = False,
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -234,7 +241,7 @@ def create(
     file: Body,
     *,
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -254,7 +261,7 @@ def update(
         list[str] | None, typer.Option(help="Field to set (repeat); one absent in FILE is cleared.")
     ] = None,
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Set the fields that FILE holds. What `get --json` printed can be edited and given back."""
@@ -266,7 +273,7 @@ def update(
 
 
 @app.command()
-def get(name: Name, *, practice: Practice = "demo", role: Role = "optician", as_json: AsJson = False) -> None:
+def get(name: Name, *, practice: Practice = "demo", role: AsRole = Role.OPTICIAN, as_json: AsJson = False) -> None:
     """Show an order."""
     with _edge(practice, role, as_json=as_json) as edge:
         request = rpc.GetOrderRequest(name=_order_name(practice, name))
@@ -279,7 +286,7 @@ def list_orders(
     state: Annotated[list[State] | None, typer.Option(help="Only orders in this state (repeat for more).")] = None,
     limit: Annotated[int, typer.Option("--limit", "--page-size", "-n", min=1, help="At most this many.")] = 50,
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """List the practice's orders, newest first."""
@@ -310,7 +317,7 @@ def list_orders(
 
 
 @app.command()
-def validate(name: Name, *, practice: Practice = "demo", role: Role = "optician", as_json: AsJson = False) -> None:
+def validate(name: Name, *, practice: Practice = "demo", role: AsRole = Role.OPTICIAN, as_json: AsJson = False) -> None:
     """Ask the lab whether the order could be made as it is. Ends with 1 when it could not."""
     with _edge(practice, role, as_json=as_json) as edge:
         request = rpc.ValidateOrderRequest(name=_order_name(practice, name))
@@ -331,7 +338,7 @@ def submit(
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ships.")] = False,
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -344,7 +351,7 @@ def submit(
 
 
 @app.command()
-def cancel(name: Name, *, practice: Practice = "demo", role: Role = "optician", as_json: AsJson = False) -> None:
+def cancel(name: Name, *, practice: Practice = "demo", role: AsRole = Role.OPTICIAN, as_json: AsJson = False) -> None:
     """Cancel an order, and its job when the lab has not begun."""
     with _edge(practice, role, as_json=as_json) as edge:
         answer = edge.call(rpc.CancelOrderRequest(name=_order_name(practice, name)), Order)
@@ -360,7 +367,7 @@ def note(
     text: Annotated[str, typer.Argument(help="What to say.", show_default=False)],
     *,
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -383,7 +390,7 @@ def watch(
     *,
     cursor: Annotated[str, typer.Option(help="Go on after the message that carried it.", show_default=False)] = "",
     practice: Practice = "demo",
-    role: Role = "optician",
+    role: AsRole = Role.OPTICIAN,
     as_json: AsJson = False,
 ) -> None:
     """Follow an order until it ships, or all orders until Ctrl-C."""

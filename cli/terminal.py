@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import grpc
 import stamina
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -72,7 +73,9 @@ def say_retries_on(console: Console) -> None:
     """Say on `console` when something is tried again; stamina by itself would write to stdout, among the answers."""
 
     def say(details: RetryDetails) -> None:
-        why = str(details.caused_by) or type(details.caused_by).__name__
+        error = details.caused_by
+        told = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+        why = told or type(error).__name__
         console.print(f"Trying again in {details.wait_for:.1f} s: {why}", style="dim", soft_wrap=True)
 
     stamina.instrumentation.set_on_retry_hooks([say])

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import processes
-from support.processes import Process
 
 from runtime import keys as local_keys
 from runtime.nats import running as running_nats
 from runtime.postgres import Server
 from runtime.postgres import running as running_postgres
+from tests.support import processes
+from tests.support.processes import Process
 
 Serve = Callable[..., AbstractContextManager[Process]]
 

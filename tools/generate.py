@@ -87,10 +87,8 @@ def generate(target: Path) -> None:
             f"--descriptor_set_in={validate}",
         ]
         sources = _sources()
-        _protoc(
-            [*includes, "--include_imports", "--include_source_info"]
-            + [f"--descriptor_set_out={target / 'lensmesh.binpb'}", *sources, *IMAGE_EXTRAS],
-        )
+        image = [f"--descriptor_set_out={target / 'lensmesh.binpb'}", "--include_imports", "--include_source_info"]
+        _protoc([*includes, *image, *sources, *IMAGE_EXTRAS])
         _protoc(
             [*includes, f"--python_out={python}", f"--mypy_out={python}", *sources, VALIDATE],
         )

@@ -76,8 +76,7 @@ class Workflow:
 
     async def create(self, request: rpc.CreateOrderRequest) -> order_pb2.Order:
         """Adds a draft and returns it."""
-        content = self._with_lab(model.client_part(request.order))
-        return await self.add_draft(request.parent, request, content)
+        return await self.add_draft(request.parent, request, model.client_part(request.order))
 
     async def add_draft(
         self,
@@ -87,7 +86,12 @@ class Workflow:
         violations: Sequence[Violation] = (),
         revision: int = 0,
     ) -> order_pb2.Order:
-        """Adds a draft once per request id and returns its message, as it was the first time."""
+        """Adds a draft once per request id and returns its message, as it was the first time.
+
+        Raises:
+            LabUnknown: It names a lab this mesh does not know.
+        """
+        content = self._with_lab(content)
         async with self._database.transaction(practice) as connection:
             if earlier := await requests.claim(connection, practice, request):
                 return order_pb2.Order.FromString(earlier.answer or b"")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from cli import main
+from runtime import state
+from runtime.layout import Layout
+from runtime.state import MeshState, ProcessId
+from tests.cli.lab import Lab, ServedLab, serving
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
@@ -252,3 +257,20 @@ def lensmesh(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return Done(int(end.value.code or 0), printed.out, printed.err)
 
     return run
+
+
+# ── the lab ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def served(keys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLab]:  # noqa: ANN401 - of the suite's conftest
+    """A stand-in lab behind TLS on a free port, known as the mesh that runs here."""
+    home, token_file, lab = tmp_path / "home", tmp_path / "token.jwt", Lab()
+    Layout(home).state.parent.mkdir(parents=True)
+    Layout(home).keys.symlink_to(keys.local.folder)
+    token_file.write_text("first")
+    monkeypatch.setenv("LENSMESH_HOME", str(home))
+    monkeypatch.delenv("LENSMESH_TOKEN", raising=False)
+    with serving(lab, keys.local) as port:
+        state.write(MeshState(home, ProcessId.own(), {"http_port": 1, "grpc_port": port}))
+        yield ServedLab(lab, port, home, token_file)

@@ -11,7 +11,8 @@ import pytest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.order.v1.order_service_pb2_grpc import OrderServiceStub
-from support.processes import Process
+
+from tests.support.processes import Process
 
 
 @pytest.fixture(scope="module")

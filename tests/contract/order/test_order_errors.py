@@ -9,8 +9,9 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from lensmesh.order.v1 import order_pb2
 from lensmesh.order.v1 import order_service_pb2 as rpc
-from support.calls import bearer, refusal
-from support.orders import eye, makeable
+
+from tests.support.calls import bearer, refusal
+from tests.support.orders import eye, makeable
 
 DEMO = "practices/demo"
 NOBODYS = f"{DEMO}/orders/{uuid.UUID(int=7)}"

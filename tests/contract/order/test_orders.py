@@ -16,8 +16,9 @@ from lensmesh.order.v1 import order_service_pb2 as rpc
 from lensmesh.order.v1.order_service_pb2_grpc import OrderServiceStub
 from lensmesh.type.v1.stream_pb2 import End
 from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR
-from support.calls import bearer, refusal
-from support.orders import eye, makeable
+
+from tests.support.calls import bearer, refusal
+from tests.support.orders import eye, makeable
 
 DEMO = "practices/demo"
 Stub = Any
@@ -410,6 +411,7 @@ def imported(practice: Practice, text: str, **choices: Any) -> rpc.ImportOrderRe
 def test_a_lab_file_whose_names_the_catalog_knows_can_be_submitted_as_it_is(practice: Practice) -> None:
     """Import, submit, job."""
     draft = imported(practice, JOB.format(design="COMFORT-PAL")).order
+    assert draft.lab == "labs/main"
     assert all(violation.severity != SEVERITY_ERROR for violation in draft.violations)
     assert practice.submit(draft.name).job
 

@@ -22,7 +22,7 @@ from chassis.relay import STREAM, ensure_stream
 Apply = Callable[[AsyncConnection, Envelope], Awaitable[None]]
 
 _FETCH = 64
-_FETCH_SECONDS = 5.0
+_FETCH_SECONDS = 1.0  # nats-py at times holds the first messages of a fetch back for as long
 _ACK_WAIT_SECONDS = 30
 _RETRY_SECONDS = 2.0
 
@@ -65,7 +65,7 @@ class Consumer:
                 if (await connection.execute(_RECORD, parameters)).rowcount:
                     await self._apply(connection, event)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the event must not be lost
-            _LOG.error("event_not_applied", consumer=self._name, event=_id(message), exc_info=error)
+            _LOG.error("event_not_applied", consumer=self._name, id=_id(message), exc_info=error)
             await message.nak(delay=_RETRY_SECONDS)
         else:
             await message.ack()

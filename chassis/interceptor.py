@@ -6,7 +6,7 @@ is traced and has the one error shape. All of it is driven by the contract; a se
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NoReturn, TypeAlias
 
@@ -89,19 +89,19 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _stream(
-        self, method: MethodContract, parse: Parse, behaviour: Stream
-    ) -> Callable[[bytes, Context], AsyncIterator[object]]:
-        async def call(sent: bytes, context: Context) -> AsyncIterator[object]:
+    def _stream(self, method: MethodContract, parse: Parse, behaviour: Stream) -> Callable[[bytes, Context], Any]:
+        # A coroutine that writes, not a generator that yields: grpc leaves the generator of a caller who went away to
+        # the garbage collector, which ends it some time and outside the call's context.
+        async def call(sent: bytes, context: Context) -> None:
             metadata = context.invocation_metadata() or ()
             started = time.perf_counter()
             with telemetry.server_span(method.name, metadata):
                 try:
                     request = self._admit(method, parse, sent, metadata)
-                    async with aclosing(behaviour(request, context)) as answers:  # closed with the call, not some time
+                    async with aclosing(behaviour(request, context)) as answers:
                         async for answer in answers:
-                            yield answer
-                except (asyncio.CancelledError, GeneratorExit):
+                            await context.write(answer)
+                except asyncio.CancelledError:
                     _log_call(method, started, "CANCELLED")
                     raise
                 except Exception as error:  # noqa: BLE001 -- as in a unary call

@@ -59,7 +59,7 @@ class Cursor:
             cursor = cls(int(transaction, 16), int(position, 16))
         except ValueError:
             separator = ""
-        bounded = separator and cursor.transaction <= _MAX_POSITION and cursor.position <= _MAX_POSITION
+        bounded = separator and 0 <= cursor.transaction <= _MAX_POSITION and 0 <= cursor.position <= _MAX_POSITION
         if not (bounded and str(cursor) == spelled):  # int() also reads "+1", "0x1", "1_0" and " 1"
             raise CursorInvalid(f"the cursor {spelled!r} is not one this stream gave out; watch without a cursor")
         return cursor

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
@@ -14,46 +16,50 @@ MAX_SIZE = 500
 _DIGEST_LENGTH = 12
 
 
+Place = TypeVar("Place")
+
+
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Place]):
     """What part of a list is asked for.
 
     Attributes:
         size: At most so many.
-        after: Where the page before ended, in the list's own terms; empty at the beginning.
+        after: Where the page before ended, in the list's own terms; None at the beginning.
         list_digest: Tells this list, with its filters, from others.
     """
 
     size: int
-    after: str
+    after: Place | None
     list_digest: str
 
-    def next_token(self, last: str) -> str:
+    def next_token(self, last: Place) -> str:
         """Returns the token that continues after ``last``."""
         return base64.urlsafe_b64encode(f"{self.list_digest}{last}".encode()).decode()
 
 
-def of(request: Message) -> Page:
+def of(request: Message, place: Callable[[str], Place]) -> Page[Place]:
     """Returns the page a List request asks for, by its ``page_size`` and ``page_token``.
+
+    ``place`` reads a place as the list spells it; a ValueError of it means that the token is not the list's.
 
     Raises:
         PageTokenInvalid: The token is not one of this list.
     """
     size, token = request.page_size, request.page_token  # type: ignore[attr-defined]  # a List request
     digest = _list_digest(request)
-    return Page(size=min(size or DEFAULT_SIZE, MAX_SIZE), after=_place(token, digest), list_digest=digest)
+    after = _after(token, digest, place) if token else None
+    return Page(size=min(size or DEFAULT_SIZE, MAX_SIZE), after=after, list_digest=digest)
 
 
-def _place(token: str, digest: str) -> str:
-    if not token:
-        return ""
+def _after(token: str, digest: str, place: Callable[[str], Place]) -> Place:
     try:
         spelled = base64.urlsafe_b64decode(token.encode()).decode()
+        if spelled.startswith(digest):
+            return place(spelled.removeprefix(digest))
     except (binascii.Error, ValueError):
-        spelled = ""
-    if not spelled.startswith(digest):
-        raise PageTokenInvalid("the page token is not one this list gave out; begin without a token")
-    return spelled.removeprefix(digest)
+        pass
+    raise PageTokenInvalid("the page token is not one this list gave out; begin without a token")
 
 
 def _list_digest(request: Message) -> str:

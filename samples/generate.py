@@ -2,7 +2,7 @@
 
 Everything in them is invented. The shapes come from the formula in `_radius`; the stated boxes, effective diameters
 and circumferences are measured on those shapes, so that a file agrees with itself. The same code gives the same bytes.
-"""  # noqa: INP001 - a script beside what it writes, not a package
+"""
 
 import math
 from pathlib import Path

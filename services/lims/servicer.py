@@ -9,14 +9,15 @@ from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
 from lensmesh.lims.v1 import catalog_pb2, floor_service_pb2, floor_service_pb2_grpc, job_pb2, lims_service_pb2_grpc
 from lensmesh.lims.v1 import lims_service_pb2 as contract
 
-from chassis import streams
+from chassis import pages, streams
 from chassis.streams import Pace
-from services.lims import messages, paging, workflow
+from services.lims import messages, workflow
 from services.lims.workflow import Lab
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _CONTRACT_VERSION = "1"
+_EVENTS, _MOST_EVENTS = 100, 1000  # a page of events, as the contract says
 
 
 class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
@@ -80,20 +81,19 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
     async def ListJobs(self, request: contract.ListJobsRequest, _context: Context) -> contract.ListJobsResponse:
         """Lists jobs, newest first."""
         states = frozenset(map(messages.state_of, request.states))
-        size = paging.page_size(request.page_size, default=50, most=500)
-        before = paging.read_token(request.page_token, states)
-        found = await workflow.jobs(self._lab, before=before, states=states, limit=size + 1)
-        page = found[:size]
+        page = pages.of(request, int)
+        found = await workflow.jobs(self._lab, before=page.after, states=states, limit=page.size + 1)
+        shown, more = found[: page.size], len(found) > page.size
         return contract.ListJobsResponse(
-            jobs=map(messages.job_message, page),
-            next_page_token=paging.write_token(page[-1].number, states) if len(found) > size else "",
+            jobs=map(messages.job_message, shown),
+            next_page_token=page.next_token(shown[-1].number) if more else "",
         )
 
     async def ListJobEvents(
         self, request: contract.ListJobEventsRequest, _context: Context
     ) -> contract.ListJobEventsResponse:
         """Lists a job's events."""
-        size = paging.page_size(request.page_size, default=100, most=1000)
+        size = min(request.page_size or _EVENTS, _MOST_EVENTS)
         found = await workflow.job_events(self._lab, _number(request.job), after=request.after_sequence, limit=size + 1)
         page = found[:size]
         return contract.ListJobEventsResponse(

@@ -39,17 +39,17 @@ class OrderServicer(OrderServiceServicer):
         return fields.message(await self._workflow.get(request.name))
 
     async def ListOrders(self, request: rpc.ListOrdersRequest, context: _Context) -> rpc.ListOrdersResponse:
-        page = pages.of(request)
+        page = pages.of(request, UUID)
         orders = await self._workflow.page(
             request.parent,
-            before=UUID(page.after) if page.after else None,
+            before=page.after,
             states=request.states,
             limit=page.size + 1,
         )
         shown, more = orders[: page.size], len(orders) > page.size
         return rpc.ListOrdersResponse(
             orders=[fields.summary(order) for order in shown],
-            next_page_token=page.next_token(str(shown[-1].id)) if more else "",
+            next_page_token=page.next_token(shown[-1].id) if more else "",
         )
 
     async def UpdateOrder(self, request: rpc.UpdateOrderRequest, context: _Context) -> order_pb2.Order:

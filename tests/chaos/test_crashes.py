@@ -8,6 +8,7 @@ of them by its author's repeated submit, half by itself.
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -76,20 +77,28 @@ class Mesh:
         assert call.code() in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, call.details()
 
     def kill_everywhere(self, case: crash.UseCase) -> None:
-        """Runs the use case once for each of its boundaries, in a process that ends there."""
+        """Runs the use case once for each of its boundaries, in a process that ends there.
+
+        The next process starts as soon as one has ended: whoever still waits for an answer finds it.
+        """
         context, unmet, boundary = crash.forks(case), 0, 0
-        while unmet < UNMET_IN_A_ROW:
-            boundary += 1
-            told = self.told[case.service]
-            process = crash.start(context, case, told, end_at=boundary, folder=self.folder)
-            self.submit_one()
-            unmet = 0 if self._ended_itself(process) else unmet + 1
-            process.kill()
-            process.join(10)
+        with ThreadPoolExecutor(32) as authors:
+            while unmet < UNMET_IN_A_ROW:
+                boundary += 1
+                process = crash.start(context, case, self.told[case.service], end_at=boundary, folder=self.folder)
+                submitting = authors.submit(self.submit_one)
+                while process.exitcode is None and not submitting.done():
+                    process.join(0.01)
+                unmet = 0 if self._ended_itself(process) else unmet + 1
+                process.kill()
+                process.join(10)
+                if submitting.done():
+                    submitting.result()
 
     def _ended_itself(self, process: BaseProcess) -> bool:
         report = self.folder / "boundary"
         if not report.exists():
+            assert process.exitcode is None, (self.folder / "output").read_text()[-2000:]
             return False
         process.join(10)
         assert process.exitcode == -9, (self.folder / "output").read_text()[-2000:]

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.chassis import housing
-from tests.chassis.housing import House
 
 from chassis.database import Database
 from runtime.postgres import Server
+from tests.chassis import housing
+from tests.chassis.housing import House
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +26,5 @@ async def house(built: House) -> House:
 @pytest.fixture
 async def database(house: House) -> AsyncIterator[Database]:
     """The house's database, as a process of the service holds it."""
-    opened = house.database()
-    yield opened
-    await opened.close()
+    async with house.opened() as opened:
+        yield opened

@@ -25,7 +25,7 @@ from chassis.log import Cursor
 from chassis.service import Composition, House, Service, Servicer, run
 from chassis.settings import ServiceSettings
 
-SECRET = "sphere of the patient"  # noqa: S105 -- what no caller may be told
+SECRET = "sphere of the patient"
 NOWHERE = "postgresql://nobody:nothing@127.0.0.1:1/nothing"
 
 
@@ -70,9 +70,12 @@ class Jobs(LimsServiceServicer):
     def __init__(self, house: House[Any]) -> None:
         self._house = house
         self.watching = 0
+        self.sent = 0
 
     async def WatchJobs(  # noqa: N802
-        self, request: lims_service_pb2.WatchJobsRequest, context: object  # noqa: ARG002
+        self,
+        request: lims_service_pb2.WatchJobsRequest,
+        context: object,  # noqa: ARG002
     ) -> AsyncIterator[lims_service_pb2.WatchJobsResponse]:
         """Streams every event after the cursor; the cursor "crash" makes a servicer that fails."""
         if request.cursor == "crash":
@@ -88,6 +91,7 @@ class Jobs(LimsServiceServicer):
                 pace=self._house.pace,
             ):
                 yield response
+                self.sent += 1
         finally:
             self.watching -= 1
 

@@ -42,9 +42,14 @@ class House:
         """Returns where the service's own role, its relay or its owner enters."""
         return self.server.url(self.name, f"{self.name}_{role}")
 
-    def database(self, pool: int = 10) -> Database:
-        """Returns the pools of its two roles, to be closed."""
-        return Database(self.url("service"), self.url("relay"), pool=pool)
+    @asynccontextmanager
+    async def opened(self, pool: int = 10) -> AsyncIterator[Database]:
+        """Opens the pools of its two roles while a block runs."""
+        database = Database(self.url("service"), self.url("relay"), pool=pool)
+        try:
+            yield database
+        finally:
+            await database.close()
 
     @asynccontextmanager
     async def raw(self, role: str) -> AsyncIterator[asyncpg.Connection]:
@@ -53,7 +58,7 @@ class House:
         try:
             yield connection
         finally:
-            await connection.close()
+            await connection.close(timeout=5)
 
     async def empty(self) -> None:
         """Deletes every row."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,23 +17,23 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
-from lensmesh.lims.v1.job_pb2 import Job
+from lensmesh.lims.v1.job_pb2 import Job, JobEvent
 from lensmesh.lims.v1.lims_service_pb2 import WatchJobsRequest
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.order.v1.order_service_pb2 import GetOrderRequest
 from lensmesh.order.v1.order_service_pb2_grpc import OrderServiceStub
 from lensmesh.type.v1.stream_pb2 import End
 from structlog.testing import capture_logs
-from tests.chassis import floor
-from tests.chassis.calls import Issuer, Metadata, bearer, refusal_of, refused
-from tests.chassis.housing import House, eventually, write
 
-from chassis import contract
+from chassis import contract, log
 from chassis.contract import MethodContract
 from chassis.database import Database
 from chassis.service import House as Given
 from chassis.service import serving
 from chassis.settings import ServiceSettings
+from tests.chassis import floor
+from tests.chassis.calls import Issuer, Metadata, bearer, refusal_of, refused
+from tests.chassis.housing import TENANT, House, eventually, write
 
 OPERATOR = "lab_operator"
 ORDER = "practices/demo/orders/" + "0" * 36
@@ -49,6 +49,7 @@ class Served:
     scans: floor.Floor = field(init=False)
     jobs: floor.Jobs = field(init=False)
     channel: grpc.aio.Channel = field(init=False)
+    drain: Callable[[], Awaitable[None]] = field(init=False)
 
     def made(self, given: Given[Any], made: floor.Floor, jobs: floor.Jobs) -> None:
         """Notes what the service is made of."""
@@ -82,13 +83,12 @@ def settings(house: House, keys: Issuer, **more: Any) -> ServiceSettings:  # noq
 
 @asynccontextmanager
 async def running(house: House, keys: Issuer, **more: Any) -> AsyncIterator[Served]:  # noqa: ANN401
-    """Serves the house until the block ends or drains it; then calls of the block can still be seen to their end."""
+    """Serves the house until the block ends, or drains it; its channel outlives it."""
     served = Served(keys)
-    up = serving(floor.service(served.made), settings(house, keys, **more))
-    async with AsyncExitStack() as stack:
-        address = await up.__aenter__()
-        stack.push_async_callback(served.stop, up)
-        served.channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+    async with AsyncExitStack() as outliving, AsyncExitStack() as up:
+        address = await up.enter_async_context(serving(floor.service(served.made), settings(house, keys, **more)))
+        served.channel = await outliving.enter_async_context(grpc.aio.insecure_channel(address))
+        served.drain = up.aclose
         yield served
 
 
@@ -260,13 +260,16 @@ async def test_a_watcher_that_stops_reading_and_goes_away_leaves_nothing_behind(
     served: Served, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The servicer is closed at once and in its own context, though it was stuck in the middle of sending."""
-    await write(database, "jobs/" + "9" * 4000, range(1, 60))
+    async with database.transaction(TENANT) as connection:
+        for sequence in range(1, 101):
+            heavy = JobEvent(job="jobs/1", sequence=sequence, description="x" * 50_000)
+            await log.append(connection, heavy, tenant=TENANT, aggregate="jobs/1", sequence=sequence)
     call = served.watch("0")
     await call.read()
-    await eventually(lambda: served.jobs.watching == 1)
-    await asyncio.sleep(0.3)  # nothing shows that flow control holds the sender; without it the test only proves less
+    await eventually(lambda: served.jobs.sent > 2)
     call.cancel()
     await eventually(lambda: served.jobs.watching == 0)
+    assert served.jobs.sent < 100, "all of it was sent before the caller went away: send more"
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -286,13 +289,14 @@ async def test_a_watch_ends_server_draining_and_a_call_in_flight_finishes(house:
             health.cancel()  # a watch of health has no end of its own
             return turned, (await watch.read()).end.reason, await watch.read(), await dawdling
 
-        async with served.drained():
-            assert await see_the_end() == (
-                health_pb2.HealthCheckResponse.NOT_SERVING,
-                End.REASON_SERVER_DRAINING,
-                grpc.aio.EOF,
-                Job(name="jobs/1"),
-            )
+        draining = asyncio.ensure_future(served.drain())
+        assert await see_the_end() == (
+            health_pb2.HealthCheckResponse.NOT_SERVING,
+            End.REASON_SERVER_DRAINING,
+            grpc.aio.EOF,
+            Job(name="jobs/1"),
+        )
+        await draining
     assert time.monotonic() - began < 4
 
 
@@ -331,5 +335,3 @@ async def test_a_service_serves_though_nats_is_away(house: House, keys: Issuer) 
     """The log keeps what is to be published; callers need not wait for it."""
     async with asyncio.timeout(10), running(house, keys, nats_url="nats://127.0.0.1:1") as served:
         assert await served.scan() == Job(name="jobs/1")
-
-

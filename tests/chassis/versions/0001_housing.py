@@ -15,7 +15,7 @@ def upgrade() -> None:
     create_log(service)
     create_requests(service)
     op.execute(
-        "create table thing"
-        " (tenant text not null, name text primary key, sequence bigint not null default 0, note text not null default '')"
+        "create table thing (tenant text not null, name text primary key,"
+        " sequence bigint not null default 0, note text not null default '')"
     )
     own_rows("thing", service, service_grants="select, insert, update", relay_grants="select, insert, update")

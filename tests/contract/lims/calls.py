@@ -12,7 +12,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from lensmesh.lims.v1.job_pb2 import Job
 from lensmesh.type.v1.violation_pb2 import Violation, Violations
-from support.processes import Process
+
+from tests.support.processes import Process
 
 Metadata = tuple[tuple[str, str], ...]
 MakeJob = Callable[[], Job]

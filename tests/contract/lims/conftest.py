@@ -10,7 +10,6 @@ from typing import Protocol
 
 import grpc
 import pytest
-from contract.lims.calls import MakeJob, Metadata, Serve
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import Job, JobSpec
 from lensmesh.lims.v1.lims_service_pb2 import CreateJobRequest
@@ -18,7 +17,9 @@ from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.type.v1.frame_pb2 import EDGE_TYPE_BEVEL, FRAME_MATERIAL_METAL, Frame
 from lensmesh.type.v1.lens_pb2 import LensSpec
 from lensmesh.type.v1.prescription_pb2 import EYES_BOTH, EyePrescription, Prescription
-from support.processes import Process
+
+from tests.contract.lims.calls import MakeJob, Metadata, Serve
+from tests.support.processes import Process
 
 
 class Issuer(Protocol):

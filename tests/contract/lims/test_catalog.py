@@ -2,10 +2,11 @@
 
 import re
 
-from contract.lims.calls import Metadata
 from lensmesh.lims.v1 import catalog_pb2
 from lensmesh.lims.v1.lims_service_pb2 import DescribeLimsRequest, GetCatalogRequest, WatchCatalogRequest
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
+
+from tests.contract.lims.calls import Metadata
 
 
 def test_a_lims_says_which_lab_it_runs_and_under_which_revision(grpc_stub: LimsServiceStub, order: Metadata) -> None:

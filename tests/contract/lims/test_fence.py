@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import grpc
 import pytest
-from contract.lims.calls import MakeJob, Metadata
 from lensmesh.lims.v1.job_pb2 import Job, JobSpec
 from lensmesh.lims.v1.lims_service_pb2 import CreateJobRequest, ValidateJobRequest
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 
 from runtime.postgres import Server
 from services.lims import store
+from tests.contract.lims.calls import MakeJob, Metadata
 
 
 @pytest.fixture

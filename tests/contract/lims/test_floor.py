@@ -1,11 +1,12 @@
 """A job on the floor: FloorService.Scan."""
 
-from contract.lims.calls import MakeJob, Metadata, refused
 from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import Job
 from lensmesh.lims.v1.lims_service_pb2 import CancelJobRequest, ListJobEventsRequest
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
+
+from tests.contract.lims.calls import MakeJob, Metadata, refused
 
 
 def test_a_job_passes_its_route_and_the_last_station_ships_it(

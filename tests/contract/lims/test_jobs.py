@@ -4,7 +4,6 @@ import uuid
 
 import grpc
 import pytest
-from contract.lims.calls import MakeJob, Metadata, refused
 from lensmesh.lims.v1.job_pb2 import Job, JobSpec
 from lensmesh.lims.v1.lims_service_pb2 import (
     CancelJobRequest,
@@ -16,6 +15,8 @@ from lensmesh.lims.v1.lims_service_pb2 import (
 )
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.type.v1 import prescription_pb2, violation_pb2
+
+from tests.contract.lims.calls import MakeJob, Metadata, refused
 
 
 def test_a_spec_that_can_be_made_is_accepted_with_its_revision(

@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-from contract.lims.calls import MakeJob, Metadata
 from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import Job, JobSpec
@@ -19,6 +18,8 @@ from lensmesh.lims.v1.lims_service_pb2 import (
     ListJobsRequest,
 )
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
+
+from tests.contract.lims.calls import MakeJob, Metadata
 
 Call = Callable[[], object]
 

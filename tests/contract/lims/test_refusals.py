@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import grpc
 import pytest
-from contract.lims.calls import Metadata, refused
 from google.protobuf.message import Message
 from grpc import StatusCode
 from lensmesh.lims.v1 import floor_service_pb2, lims_service_pb2
@@ -16,6 +15,8 @@ from lensmesh.lims.v1.job_pb2 import JobSpec
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.type.v1.lens_pb2 import LensSpec
 from lensmesh.type.v1.prescription_pb2 import EyePrescription, Prescription
+
+from tests.contract.lims.calls import Metadata, refused
 
 UNKNOWN = "jobs/999999999"
 SPEC = JobSpec(lens=LensSpec(design="comfort-pal"))

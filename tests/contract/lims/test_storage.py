@@ -2,10 +2,10 @@
 
 import asyncpg
 import pytest
-from contract.lims.calls import MakeJob, Serve
-from support.processes import Process
 
 from runtime.postgres import Server
+from tests.contract.lims.calls import MakeJob, Serve
+from tests.support.processes import Process
 
 LAB = "labs/main"
 

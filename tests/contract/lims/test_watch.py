@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 
 import grpc
 import pytest
-from contract.lims.calls import MakeJob, Metadata, Serve
 from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import JobEvent
 from lensmesh.lims.v1.lims_service_pb2 import WatchJobsRequest, WatchJobsResponse
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.type.v1.stream_pb2 import End
+
+from tests.contract.lims.calls import MakeJob, Metadata, Serve
 
 SECONDS = 20
 

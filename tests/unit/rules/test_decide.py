@@ -11,7 +11,6 @@ from rules.load import load
 from rules.spec import EdgeType, Eye, Eyes, Frame, Lens, Spec
 from rules.tables import Severity
 
-
 Files = dict[str, Any]
 
 

@@ -168,6 +168,12 @@ INVALID = [
     ("ListOrders", rpc.ListOrdersRequest(parent=DEMO, states=[0]), "states[0]"),
     ("AddNote", rpc.AddNoteRequest(name=NOBODYS), "text"),
     ("AddNote", rpc.AddNoteRequest(name=NOBODYS, text="x" * 2001), "text"),
+    ("AddNote", rpc.AddNoteRequest(name=NOBODYS, text="a\0b"), "text"),
+    (
+        "CreateOrder",
+        rpc.CreateOrderRequest(parent=DEMO, order=makeable(customer_reference="T\0")),
+        "order.customer_reference",
+    ),
     ("GetOrder", rpc.GetOrderRequest(name=f"{DEMO}/orders/1"), "name"),
     ("WatchOrders", rpc.WatchOrdersRequest(parent=DEMO, cursor="x" * 200), "cursor"),
 ]

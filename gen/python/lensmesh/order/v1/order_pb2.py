@@ -28,10 +28,11 @@ from lensmesh.options.v1 import options_pb2 as lensmesh_dot_options_dot_v1_dot_o
 from lensmesh.type.v1 import frame_pb2 as lensmesh_dot_type_dot_v1_dot_frame__pb2
 from lensmesh.type.v1 import lens_pb2 as lensmesh_dot_type_dot_v1_dot_lens__pb2
 from lensmesh.type.v1 import prescription_pb2 as lensmesh_dot_type_dot_v1_dot_prescription__pb2
+from lensmesh.type.v1 import text_pb2 as lensmesh_dot_type_dot_v1_dot_text__pb2
 from lensmesh.type.v1 import violation_pb2 as lensmesh_dot_type_dot_v1_dot_violation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlensmesh/order/v1/order.proto\x12\x11lensmesh.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1clensmesh/type/v1/frame.proto\x1a\x1blensmesh/type/v1/lens.proto\x1a#lensmesh/type/v1/prescription.proto\x1a lensmesh/type/v1/violation.proto\"\x98\x08\n\x05Order\x12P\n\x04name\x18\x01 \x01(\tBB\xbaH?r=2;^(practices/[a-z0-9][a-z0-9-]{0,62}/orders/[0-9a-f-]{36})?$\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.lensmesh.order.v1.Order.State\x12\x35\n\x03lab\x18\x04 \x01(\tB(\xbaH%r#2!^(labs/[a-z0-9][a-z0-9-]{0,62})?$\x12#\n\x12\x63ustomer_reference\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12&\n\x11patient_reference\x18\x06 \x01(\tB\x0b\xbaH\x04r\x02\x18@\xb0\xbb\x18\x01\x12.\n\x04\x65yes\x18\x07 \x01(\x0e\x32\x16.lensmesh.type.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x0cprescription\x18\x08 \x01(\x0b\x32\x1e.lensmesh.type.v1.PrescriptionB\x04\xb0\xbb\x18\x01\x12&\n\x05\x66rame\x18\t \x01(\x0b\x32\x17.lensmesh.type.v1.Frame\x12(\n\x04lens\x18\n \x01(\x0b\x32\x1a.lensmesh.type.v1.LensSpec\x12/\n\nviolations\x18\x0b \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation\x12&\n\x05notes\x18\x0c \x03(\x0b\x32\x17.lensmesh.order.v1.Note\x12\x0b\n\x03job\x18\r \x01(\t\x12\x12\n\nlab_status\x18\x0e \x01(\t\x12\x18\n\x10\x63\x61talog_revision\x18\x0f \x01(\x03\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bsubmit_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8d\x02\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATE_DRAFT\x10\x01\x12\x18\n\x14STATE_AWAITING_FRAME\x10\x02\x12\x13\n\x0fSTATE_SUBMITTED\x10\x03\x12\x15\n\x11STATE_SENT_TO_LAB\x10\x04\x12\x17\n\x13STATE_IN_PRODUCTION\x10\x05\x12\x11\n\rSTATE_ON_HOLD\x10\x06\x12\x19\n\x15STATE_NEEDS_ATTENTION\x10\x07\x12\x11\n\rSTATE_SHIPPED\x10\x08\x12\x12\n\x0eSTATE_RECEIVED\x10\t\x12\x13\n\x0fSTATE_DISPENSED\x10\n\x12\x13\n\x0fSTATE_CANCELLED\x10\x0b\"e\n\x04Note\x12\x0e\n\x06\x61uthor\x18\x01 \x01(\t\x12\x1c\n\x04text\x18\x02 \x01(\tB\x0e\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\xb0\xbb\x18\x01\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe7\x01\n\x0bOrderUpdate\x12\r\n\x05order\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12-\n\x05state\x18\x04 \x01(\x0e\x32\x1e.lensmesh.order.v1.Order.State\x12\x0b\n\x03job\x18\x05 \x01(\t\x12\x12\n\nlab_status\x18\x06 \x01(\t\x12/\n\nviolations\x18\x07 \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation\x12(\n\x04time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlensmesh/order/v1/order.proto\x12\x11lensmesh.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1clensmesh/type/v1/frame.proto\x1a\x1blensmesh/type/v1/lens.proto\x1a#lensmesh/type/v1/prescription.proto\x1a\x1blensmesh/type/v1/text.proto\x1a lensmesh/type/v1/violation.proto\"\xa0\x08\n\x05Order\x12P\n\x04name\x18\x01 \x01(\tBB\xbaH?r=2;^(practices/[a-z0-9][a-z0-9-]{0,62}/orders/[0-9a-f-]{36})?$\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.lensmesh.order.v1.Order.State\x12\x35\n\x03lab\x18\x04 \x01(\tB(\xbaH%r#2!^(labs/[a-z0-9][a-z0-9-]{0,62})?$\x12\'\n\x12\x63ustomer_reference\x18\x05 \x01(\tB\x0b\xbaH\x08r\x06\x18 \xc0\xbb\x18\x01\x12*\n\x11patient_reference\x18\x06 \x01(\tB\x0f\xbaH\x08r\x06\x18@\xc0\xbb\x18\x01\xb0\xbb\x18\x01\x12.\n\x04\x65yes\x18\x07 \x01(\x0e\x32\x16.lensmesh.type.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x0cprescription\x18\x08 \x01(\x0b\x32\x1e.lensmesh.type.v1.PrescriptionB\x04\xb0\xbb\x18\x01\x12&\n\x05\x66rame\x18\t \x01(\x0b\x32\x17.lensmesh.type.v1.Frame\x12(\n\x04lens\x18\n \x01(\x0b\x32\x1a.lensmesh.type.v1.LensSpec\x12/\n\nviolations\x18\x0b \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation\x12&\n\x05notes\x18\x0c \x03(\x0b\x32\x17.lensmesh.order.v1.Note\x12\x0b\n\x03job\x18\r \x01(\t\x12\x12\n\nlab_status\x18\x0e \x01(\t\x12\x18\n\x10\x63\x61talog_revision\x18\x0f \x01(\x03\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bsubmit_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8d\x02\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATE_DRAFT\x10\x01\x12\x18\n\x14STATE_AWAITING_FRAME\x10\x02\x12\x13\n\x0fSTATE_SUBMITTED\x10\x03\x12\x15\n\x11STATE_SENT_TO_LAB\x10\x04\x12\x17\n\x13STATE_IN_PRODUCTION\x10\x05\x12\x11\n\rSTATE_ON_HOLD\x10\x06\x12\x19\n\x15STATE_NEEDS_ATTENTION\x10\x07\x12\x11\n\rSTATE_SHIPPED\x10\x08\x12\x12\n\x0eSTATE_RECEIVED\x10\t\x12\x13\n\x0fSTATE_DISPENSED\x10\n\x12\x13\n\x0fSTATE_CANCELLED\x10\x0b\"i\n\x04Note\x12\x0e\n\x06\x61uthor\x18\x01 \x01(\t\x12 \n\x04text\x18\x02 \x01(\tB\x12\xbaH\x0br\t\x10\x01\x18\xd0\x0f\xc8\xbb\x18\x01\xb0\xbb\x18\x01\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe7\x01\n\x0bOrderUpdate\x12\r\n\x05order\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12-\n\x05state\x18\x04 \x01(\x0e\x32\x1e.lensmesh.order.v1.Order.State\x12\x0b\n\x03job\x18\x05 \x01(\t\x12\x12\n\nlab_status\x18\x06 \x01(\t\x12/\n\nviolations\x18\x07 \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation\x12(\n\x04time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,21 +46,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDER'].fields_by_name['lab']._loaded_options = None
   _globals['_ORDER'].fields_by_name['lab']._serialized_options = b'\272H%r#2!^(labs/[a-z0-9][a-z0-9-]{0,62})?$'
   _globals['_ORDER'].fields_by_name['customer_reference']._loaded_options = None
-  _globals['_ORDER'].fields_by_name['customer_reference']._serialized_options = b'\272H\004r\002\030 '
+  _globals['_ORDER'].fields_by_name['customer_reference']._serialized_options = b'\272H\010r\006\030 \300\273\030\001'
   _globals['_ORDER'].fields_by_name['patient_reference']._loaded_options = None
-  _globals['_ORDER'].fields_by_name['patient_reference']._serialized_options = b'\272H\004r\002\030@\260\273\030\001'
+  _globals['_ORDER'].fields_by_name['patient_reference']._serialized_options = b'\272H\010r\006\030@\300\273\030\001\260\273\030\001'
   _globals['_ORDER'].fields_by_name['eyes']._loaded_options = None
   _globals['_ORDER'].fields_by_name['eyes']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_ORDER'].fields_by_name['prescription']._loaded_options = None
   _globals['_ORDER'].fields_by_name['prescription']._serialized_options = b'\260\273\030\001'
   _globals['_NOTE'].fields_by_name['text']._loaded_options = None
-  _globals['_NOTE'].fields_by_name['text']._serialized_options = b'\272H\007r\005\020\001\030\320\017\260\273\030\001'
-  _globals['_ORDER']._serialized_start=280
-  _globals['_ORDER']._serialized_end=1328
-  _globals['_ORDER_STATE']._serialized_start=1059
-  _globals['_ORDER_STATE']._serialized_end=1328
-  _globals['_NOTE']._serialized_start=1330
-  _globals['_NOTE']._serialized_end=1431
-  _globals['_ORDERUPDATE']._serialized_start=1434
-  _globals['_ORDERUPDATE']._serialized_end=1665
+  _globals['_NOTE'].fields_by_name['text']._serialized_options = b'\272H\013r\t\020\001\030\320\017\310\273\030\001\260\273\030\001'
+  _globals['_ORDER']._serialized_start=309
+  _globals['_ORDER']._serialized_end=1365
+  _globals['_ORDER_STATE']._serialized_start=1096
+  _globals['_ORDER_STATE']._serialized_end=1365
+  _globals['_NOTE']._serialized_start=1367
+  _globals['_NOTE']._serialized_end=1472
+  _globals['_ORDERUPDATE']._serialized_start=1475
+  _globals['_ORDERUPDATE']._serialized_end=1706
 # @@protoc_insertion_point(module_scope)

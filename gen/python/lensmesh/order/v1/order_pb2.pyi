@@ -116,9 +116,13 @@ class Order(_message.Message):
     lab: _builtins.str
     """The lab it goes to, `labs/{lab}`. Empty on creation: the practice's usual lab."""
     customer_reference: _builtins.str
-    """The practice's own number for it (purchase order, tray, job id), at most 32 characters. Never sent to the lab."""
+    """The practice's own number for it (purchase order, tray, job id), at most 32 characters, no control characters.
+    Never sent to the lab.
+    """
     patient_reference: _builtins.str
-    """The practice's number for the patient, at most 64 characters; not a name. Never sent to the lab."""
+    """The practice's number for the patient, at most 64 characters, no control characters; not a name. Never sent to the
+    lab.
+    """
     eyes: _prescription_pb2.Eyes.ValueType
     """Which lenses to make."""
     job: _builtins.str
@@ -201,7 +205,7 @@ class Note(_message.Message):
     author: _builtins.str
     """Who, as the token's subject. Set by the service."""
     text: _builtins.str
-    """What was said, 1 to 2,000 characters."""
+    """What was said, 1 to 2,000 characters; of control characters only line ends and tabs."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When. Set by the service."""

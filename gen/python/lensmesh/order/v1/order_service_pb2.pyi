@@ -234,7 +234,7 @@ class ListOrdersResponse(_message.Message):
     """Fetches the next page; empty at the end, and only there."""
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.Order]:
-        """The orders, newest first, without traces."""
+        """The orders, newest first, without traces and notes."""
 
     def __init__(
         self,
@@ -294,7 +294,7 @@ class AddNoteRequest(_message.Message):
     name: _builtins.str
     """`practices/{practice}/orders/{order}`."""
     text: _builtins.str
-    """What to say, 1 to 2,000 characters."""
+    """What to say, 1 to 2,000 characters; of control characters only line ends and tabs."""
     request_id: _builtins.str
     """UUID of this request; repeat it with every retry. Empty: retries may note twice."""
     def __init__(

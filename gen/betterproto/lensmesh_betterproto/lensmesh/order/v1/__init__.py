@@ -224,7 +224,7 @@ class AddNoteRequest(betterproto2.Message):
 
     text: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What to say, 1 to 2,000 characters.
+    What to say, 1 to 2,000 characters; of control characters only line ends and tabs.
     """
 
     request_id: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -426,7 +426,7 @@ class ListOrdersResponse(betterproto2.Message):
 
     orders: "list[Order]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
-    The orders, newest first, without traces.
+    The orders, newest first, without traces and notes.
     """
 
     next_page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
@@ -451,7 +451,7 @@ class Note(betterproto2.Message):
 
     text: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What was said, 1 to 2,000 characters.
+    What was said, 1 to 2,000 characters; of control characters only line ends and tabs.
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
@@ -493,12 +493,14 @@ class Order(betterproto2.Message):
 
     customer_reference: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
     """
-    The practice's own number for it (purchase order, tray, job id), at most 32 characters. Never sent to the lab.
+    The practice's own number for it (purchase order, tray, job id), at most 32 characters, no control characters.
+    Never sent to the lab.
     """
 
     patient_reference: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
     """
-    The practice's number for the patient, at most 64 characters; not a name. Never sent to the lab.
+    The practice's number for the patient, at most 64 characters, no control characters; not a name. Never sent to the
+    lab.
     """
 
     eyes: "__type__v1__.Eyes" = betterproto2.field(

@@ -12,6 +12,7 @@ grpcio-tools those of protobuf itself, and protovalidate carries its own as a co
 
 import argparse
 import filecmp
+import os
 import shutil
 import sys
 import tempfile
@@ -68,12 +69,11 @@ def _sources() -> list[str]:
 
 
 def generate(target: Path) -> None:
-    """Writes all generated files below ``target``, which is emptied first.
+    """Writes all generated files below ``target``, a new folder.
 
     Raises:
         GenerationError: A contract does not compile, or a plug-in refused it.
     """
-    shutil.rmtree(target, ignore_errors=True)
     python, betterproto = target / "python", target / "betterproto" / "lensmesh_betterproto"
     python.mkdir(parents=True)
     betterproto.mkdir(parents=True)
@@ -119,16 +119,20 @@ def drift(fresh: Path) -> list[str]:
 
 def main() -> int:
     """Entry point: writes gen/, or with ``--check`` only compares it."""
+    # protoc looks for its plug-ins on the PATH; they are installed beside the interpreter that runs this
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     parser = argparse.ArgumentParser(description="Makes gen/ from proto/.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when gen/ is not up to date")
     check = parser.parse_args().check
     try:
-        if not check:
-            generate(GEN)
-            return 0
         with tempfile.TemporaryDirectory() as folder:
-            generate(Path(folder) / "gen")
-            differing = drift(Path(folder) / "gen")
+            fresh = Path(folder) / "gen"
+            generate(fresh)
+            if not check:
+                shutil.rmtree(GEN, ignore_errors=True)
+                shutil.copytree(fresh, GEN)
+                return 0
+            differing = drift(fresh)
     except GenerationError as error:
         print(error, file=sys.stderr)
         return 1

@@ -8,12 +8,14 @@ belongs to no tenant: relays, followers, the tail of the log. Neither role can b
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 # is_local = true: the setting ends with the transaction, so a pooled connection never carries it on.
 _BIND_TENANT = text("select set_config('lensmesh.tenant', :tenant, true)")
 _POOL_WAIT_SECONDS = 2.0
+_CONNECT_SECONDS = 5.0
 # cannot connect now, too many connections, shutting down, crash recovery: PostgreSQL is there but not for us
 _UNREACHABLE_STATES = ("57P", "53300", "08")
 
@@ -51,12 +53,12 @@ def driver_url(url: str) -> str:
 
 def is_unreachable(error: BaseException) -> bool:
     """Tells whether the error means that PostgreSQL cannot be reached right now, so that trying again makes sense."""
-    if isinstance(error, exc.TimeoutError | ConnectionError):
+    if isinstance(error, exc.TimeoutError | ConnectionError | asyncpg.InterfaceError):
         return True
-    if not isinstance(error, exc.DBAPIError):
-        return False
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or state.startswith(_UNREACHABLE_STATES)
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        return True
+    state = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+    return state.startswith(_UNREACHABLE_STATES)
 
 
 @asynccontextmanager
@@ -77,7 +79,7 @@ def _engine(url: str, pool: int) -> AsyncEngine:
         pool_timeout=_POOL_WAIT_SECONDS,
         hide_parameters=True,  # a failing statement is logged without the health data in it
         connect_args={
-            "timeout": 5,
+            "timeout": _CONNECT_SECONDS,
             "server_settings": {
                 "application_name": "lensmesh",
                 "jit": "off",  # our statements are short; compiling them costs more than running them

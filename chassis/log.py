@@ -12,7 +12,7 @@ above still holds, for whoever files under a later id has ended when that id can
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -20,10 +20,11 @@ from typing import Any, Self
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import telemetry
+from chassis.driver import Connection
 from chassis.errors import CursorExpired, CursorInvalid
 
 _MAX_POSITION = 2**63 - 1
@@ -105,33 +106,57 @@ class Entry:
         return message
 
 
+def appending(*, tenant: str, aggregate: str, sequence: str, event: Sequence[str], when: str = "true") -> str:
+    """Returns the statement that records an event, to stand alone or within a larger one.
+
+    Every part is an SQL expression, a parameter as a rule; ``event`` are the three that `recorded` returns the values
+    of. Nothing is recorded unless ``when``.
+    """
+    kind, traceparent, payload = event
+    return f"""
+        insert into log (transaction, tenant, aggregate, sequence, kind, traceparent, payload)
+        select greatest(pg_current_xact_id(), (
+            select before.transaction from log before
+            where before.aggregate = {aggregate} and before.sequence < {sequence}
+            order by before.sequence desc limit 1
+        )), {tenant}, {aggregate}, {sequence},
+        cast({kind} as text), cast({traceparent} as text), cast({payload} as bytea)
+        where {when}
+    """  # noqa: S608 -- expressions of ours
+
+
+def recorded(event: Message) -> tuple[str, str, bytes]:
+    """Returns what is recorded of an event: its kind, the trace that causes it now, and its bytes."""
+    return event.DESCRIPTOR.full_name, telemetry.traceparent(), event.SerializeToString()
+
+
 _APPEND = text(
-    "insert into log (transaction, tenant, aggregate, sequence, kind, traceparent, payload)"
-    " values (greatest(pg_current_xact_id(), (select before.transaction from log before"
-    " where before.aggregate = :aggregate and before.sequence < :sequence order by before.sequence desc limit 1)),"
-    " :tenant, :aggregate, :sequence, :kind, :traceparent, :payload)",
+    appending(
+        tenant="cast(:tenant as text)",
+        aggregate="cast(:aggregate as text)",
+        sequence="cast(:sequence as bigint)",
+        event=(":kind", ":traceparent", ":payload"),
+    ),
 )
 
 _COLUMNS = """transaction::text::bigint, position,
     id, tenant, aggregate, sequence, kind, schema_version, traceparent, time, payload"""
 
-_READ = text(
+_READABLE = (
     f"select {_COLUMNS} from log"  # noqa: S608 -- a constant of this module
-    " where (transaction, position) > (cast(:transaction as text)::xid8, :position)"
+    " where (transaction, position) > ($1::text::xid8, $2)"
     " and transaction < pg_snapshot_xmin(pg_current_snapshot())"
-    " and (cast(:aggregate as text) is null or aggregate = :aggregate)"
-    " order by transaction, position limit :limit",
 )
+_READ = f"{_READABLE} order by transaction, position limit $3"
+_READ_OF_AGGREGATE = f"{_READABLE} and aggregate = $4 order by transaction, position limit $3"
 
 _READ_AGGREGATE = text(
     f"select {_COLUMNS} from log"  # noqa: S608 -- a constant of this module
     " where aggregate = :aggregate and sequence > :after order by sequence limit :limit",
 )
 
-_END = text(
-    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1,"
-    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
-)
+_END = """select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint"""
 
 
 async def append(
@@ -148,35 +173,27 @@ async def append(
     to be next cannot both commit. The caller holds the aggregate's row lock and is READ COMMITTED, so that the event
     before is visible.
     """
-    await connection.execute(
-        _APPEND,
-        {
-            "tenant": tenant,
-            "aggregate": aggregate,
-            "sequence": sequence,
-            "kind": event.DESCRIPTOR.full_name,
-            "traceparent": telemetry.traceparent(),
-            "payload": event.SerializeToString(),
-        },
-    )
+    place = {"tenant": tenant, "aggregate": aggregate, "sequence": sequence}
+    event_parameters = dict(zip(("kind", "traceparent", "payload"), recorded(event), strict=True))
+    await connection.execute(_APPEND, place | event_parameters)
 
 
 async def read(
-    connection: AsyncConnection,
+    connection: Connection,
     after: Cursor,
     *,
     limit: int,
     aggregate: str | None = None,
 ) -> Sequence[Entry]:
-    """Returns up to ``limit`` entries after the cursor in commit order, of one aggregate or of all that are visible."""
-    rows = await connection.execute(
-        _READ,
-        {
-            "transaction": str(after.transaction),
-            "position": after.position,
-            "aggregate": aggregate,
-            "limit": limit,
-        },
+    """Returns up to ``limit`` entries after the cursor in commit order, of one aggregate or of all that are visible.
+
+    On the driver, for the tail and the relay read all the time.
+    """
+    place = (str(after.transaction), after.position, limit)
+    rows = (
+        await connection.fetch(_READ, *place)
+        if aggregate is None
+        else await connection.fetch(_READ_OF_AGGREGATE, *place, aggregate)
     )
     return [_entry(row) for row in rows]
 
@@ -190,23 +207,23 @@ async def read_aggregate(connection: AsyncConnection, aggregate: str, *, after: 
     return [_entry(row) for row in rows]
 
 
-async def end(connection: AsyncConnection) -> Cursor:
+async def end(connection: Connection) -> Cursor:
     """Returns the cursor after everything that can be read now."""
-    row = (await connection.execute(_END)).one()
-    return Cursor(row[0], _MAX_POSITION)
+    ended, _ = await connection.fetchrow(_END)
+    return Cursor(ended, _MAX_POSITION)
 
 
-async def check(connection: AsyncConnection, cursor: Cursor) -> None:
+async def check(connection: Connection, cursor: Cursor) -> None:
     """Passes a cursor that this log may have given out.
 
     Raises:
         CursorExpired: It is ahead of everything this database ever wrote, as after a restore.
     """
-    row = (await connection.execute(_END)).one()
-    if cursor.transaction >= row[1]:
+    _, next_transaction = await connection.fetchrow(_END)
+    if cursor.transaction >= next_transaction:
         raise CursorExpired("the cursor is from a history this log does not have; read anew and watch without a cursor")
 
 
-def _entry(row: Row[Any]) -> Entry:
-    transaction, position, *rest = tuple[Any, ...](row)
+def _entry(row: Iterable[Any]) -> Entry:
+    transaction, position, *rest = row
     return Entry(Cursor(transaction, position), *rest)

@@ -15,15 +15,14 @@ import structlog
 from lensmesh.events.v1.envelope_pb2 import Envelope
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, PubAck, StorageType, StreamConfig
 
-from chassis import log, place
+from chassis import place
 from chassis.database import Database
 from chassis.log import Cursor, Entry
 from chassis.tail import Tail
 
 STREAM = "LENSMESH"
-_BATCH = 256
 _ACK_SECONDS = 5.0
 _KEPT_SECONDS = 7 * 24 * 3600
 _DEDUPLICATION_SECONDS = 120
@@ -125,36 +124,27 @@ class Relay:
         await ensure_stream(self._stream)
         async with self._database.across_tenants() as connection:
             spelled = await place.read(connection, self.name, beginning="0")
-        while True:
-            reached = await self._publish_after(Cursor.parse(spelled))
-            if reached is None:
-                await self._await_growth(Cursor.parse(spelled))
-                continue
-            async with self._database.across_tenants() as connection:
-                await place.move(connection, self.name, expected=spelled, to=str(reached))
-            spelled = str(reached)
+        async with aclosing(self._tail.batches(Cursor.parse(spelled))) as batches:
+            async for batch in batches:
+                await self._publish_all(batch)
+                reached = str(batch[-1].cursor)
+                async with self._database.across_tenants() as connection:
+                    await place.move(connection, self.name, expected=spelled, to=reached)
+                spelled = reached
 
-    async def _publish_after(self, after: Cursor) -> Cursor | None:
-        async with self._database.across_tenants() as connection:
-            batch = await log.read(connection, after, limit=_BATCH)
-        if not batch:
-            return None
+    async def _publish_all(self, batch: Sequence[Entry]) -> None:
         mine = [entry for entry in batch if shard_of(entry.aggregate, self._shards) == self._shard]
         for wave in waves(mine):
-            await asyncio.gather(*(self._publish(entry) for entry in wave))
-        return batch[-1].cursor
+            acknowledgements = [await self._publish(entry) for entry in wave]
+            async with asyncio.timeout(_ACK_SECONDS):
+                await asyncio.gather(*acknowledgements)
 
-    async def _publish(self, entry: Entry) -> None:
-        await self._stream.publish(
+    async def _publish(self, entry: Entry) -> "asyncio.Future[PubAck]":
+        return await self._stream.publish_async(
             subject(self._service, entry),
             envelope(entry).SerializeToString(),
-            timeout=_ACK_SECONDS,
             headers={"Nats-Msg-Id": str(entry.id), "traceparent": entry.traceparent},
         )
-
-    async def _await_growth(self, after: Cursor) -> None:
-        async with aclosing(self._tail.follow(after, matches=lambda _entry: True)) as following:
-            await anext(following)
 
 
 def waves(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -43,11 +43,10 @@ async def claim(connection: AsyncConnection, tenant: str, request: Message) -> A
     Raises:
         RequestIdReused: The id belongs to another request.
     """
-    request_id = _request_id(request)
-    if not request_id:
+    request_id, digest = identity(request)
+    if request_id is None:
         return None
-    digest = _digest(request)
-    key = {"tenant": tenant, "id": uuid.UUID(request_id)}
+    key = {"tenant": tenant, "id": request_id}
     if (await connection.execute(_CLAIM, {**key, "digest": digest})).first():
         return None
     row = (await connection.execute(_CLAIMED, key)).one()
@@ -70,7 +69,7 @@ async def answer(
             _ANSWER,
             {
                 "tenant": tenant,
-                "id": uuid.UUID(request_id),
+                "id": request_id,
                 "subject": subject,
                 "answer": message.SerializeToString() if message is not None else None,
             },
@@ -80,11 +79,18 @@ async def answer(
 async def release(connection: AsyncConnection, tenant: str, request: Message) -> None:
     """Forgets a request that came to nothing, so that it can be asked again under the same id."""
     if request_id := _request_id(request):
-        await connection.execute(_RELEASE, {"tenant": tenant, "id": uuid.UUID(request_id)})
+        await connection.execute(_RELEASE, {"tenant": tenant, "id": request_id})
 
 
-def _request_id(request: Message) -> str:
-    return str(request.request_id)  # type: ignore[attr-defined]  # what this module is for
+def identity(request: Message) -> tuple[uuid.UUID | None, bytes]:
+    """Returns what a request is known by: its id, None where it has none, and the digest of the rest of it."""
+    request_id = _request_id(request)
+    return (request_id, _digest(request)) if request_id else (None, b"")
+
+
+def _request_id(request: Message) -> uuid.UUID | None:
+    spelled = request.request_id  # type: ignore[attr-defined]  # what this module is for
+    return uuid.UUID(spelled) if spelled else None
 
 
 def _digest(request: Message) -> bytes:

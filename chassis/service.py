@@ -4,14 +4,15 @@ A service's ``__main__`` says what it is and hands over::
 
     run(Service(name="order", settings=OrderSettings, migrations=MIGRATIONS, compose=compose))
 
-``python -m services.order`` serves; ``python -m services.order migrate`` brings the schema up to date.
+``python -m services.order`` serves; ``python -m services.order migrate`` brings the schema up to date. SIGTERM drains it;
+SIGINT, or a second SIGTERM, does so without waiting for load balancers to notice.
 """
 
 import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -26,6 +27,7 @@ from pydantic import ValidationError
 
 from chassis import contract, election, relay, telemetry
 from chassis.database import Database
+from chassis.driver import Driver
 from chassis.identity import Verifier
 from chassis.interceptor import ContractInterceptor
 from chassis.migrate import SchemaError, migrate, require_current
@@ -61,12 +63,14 @@ class House(Generic[S]):
     Attributes:
         settings: Its settings.
         database: Its database.
+        driver: The same database, for statements on the hot path.
         tail: The end of its log.
         pace: How its watches behave.
     """
 
     settings: S
     database: Database
+    driver: Driver
     tail: Tail
     pace: Pace
 
@@ -130,29 +134,41 @@ async def _migrate(service: Service[Any]) -> None:
 async def _serve(service: Service[Any]) -> None:
     settings = service.settings()
     telemetry.configure_logging(settings.log_level)
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told(number: signal.Signals) -> None:
+        if number is signal.SIGINT or stop.is_set():
+            hurry.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(service, settings) as address:
+        asyncio.get_running_loop().add_signal_handler(number, told, number)
+    async with serving(service, settings, hurry) as address:
         _LOG.info("serving", service=service.name, address=address)
         await stop.wait()
         _LOG.info("draining", service=service.name)
 
 
 @asynccontextmanager
-async def serving(service: Service[S], settings: S) -> AsyncIterator[str]:
+async def serving(service: Service[S], settings: S, hurry: asyncio.Event | None = None) -> AsyncIterator[str]:
     """Serves while the block runs, then drains; yields the address it listens on.
 
-    Draining: health turns NOT_SERVING, watches end SERVER_DRAINING, calls in flight get ``drain_seconds`` to finish.
+    Draining, in this order: health turns NOT_SERVING; calls are still taken for ``drain_delay_seconds``, since whoever
+    balances the load learns of it by asking, and until then would be refused (``hurry`` ends this wait: nobody is left
+    to learn it); watches end SERVER_DRAINING, and are resumed elsewhere; calls in flight get ``drain_seconds`` to
+    finish.
     """
     provider = telemetry.configure_tracing(service.name, settings)
     database = Database(settings.database_url, settings.relay_database_url, pool=settings.database_pool)
+    driver = Driver(settings.database_url, settings.relay_database_url, pool=settings.database_pool)
     try:
+        await driver.open()
         await require_current(database, service.migrations)
         house = House(
             settings=settings,
             database=database,
-            tail=Tail(database),
+            driver=driver,
+            tail=Tail(driver),
             pace=Pace(settings.heartbeat_seconds, asyncio.Event()),
         )
         async with service.compose(house) as composition, _background(service.name, house, composition):
@@ -164,9 +180,12 @@ async def serving(service: Service[S], settings: S) -> AsyncIterator[str]:
                 yield address
             finally:
                 await checks.enter_graceful_shutdown()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for((hurry or asyncio.Event()).wait(), settings.drain_delay_seconds)
                 house.pace.draining.set()
                 await server.stop(settings.drain_seconds)
     finally:
+        await driver.close()
         await database.close()
         provider.shutdown()
 

@@ -26,6 +26,11 @@ class ServiceSettings(BaseSettings):
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     heartbeat_seconds: float = Field(default=15.0, gt=0, description="A watch that is quiet this long says so.")
+    drain_delay_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="How long calls are still taken once health says NOT_SERVING, so that load balancers see it first.",
+    )
     drain_seconds: float = Field(default=8.0, ge=0, description="How long calls in flight may take once told to stop.")
 
 

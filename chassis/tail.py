@@ -7,24 +7,26 @@ from the table until it has caught up. So a thousand open pages cost one query, 
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 
 import structlog
 
 from chassis import log
-from chassis.database import Database
+from chassis.driver import Driver
 from chassis.log import Cursor, Entry
 
 _LOG = structlog.get_logger("tail")
 _KEPT = 4096
 _BATCH = 512
 _POLL_SECONDS = 0.1  # how late other replicas' changes may be seen; our own wake us at once
+_GATHER_SECONDS = 0.003  # but for this, so that changes made together are read together
 
 
 class Tail:
     """Reads the log's end for all who follow it in this process. Run `run` in the background."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         self._entries: list[Entry] = []
         self._start = self._end = log.BEGINNING
         self._begun = asyncio.Event()
@@ -60,45 +62,53 @@ class Tail:
 
         ``aggregate`` narrows what is read while catching up.
         """
+        async with aclosing(self.batches(after, aggregate=aggregate)) as batches:
+            async for batch in batches:
+                for entry in batch:
+                    if matches(entry):
+                        yield entry
+
+    async def batches(self, after: Cursor, *, aggregate: str | None = None) -> AsyncGenerator[Sequence[Entry], None]:
+        """Yields all entries after the cursor in commit order, as many at a time as there are, without end.
+
+        ``aggregate`` narrows what is read while catching up; what comes later is all there is.
+        """
         await self._begun.wait()
         place = after
         while True:
             if place < self._start:
                 goal = self._end
-                async for entry in self._catch_up(place, goal, aggregate):
-                    if matches(entry):
-                        yield entry
+                async for batch in self._catch_up(place, goal, aggregate):
+                    yield batch
                 place = goal
                 continue  # what came meanwhile may have left memory already
             fresh = self._entries[bisect_right(self._entries, place, key=lambda entry: entry.cursor) :]
             place = max(place, self._end)
-            for entry in fresh:
-                if matches(entry):
-                    yield entry
+            if fresh:
+                yield fresh
             async with self._grown:
                 await self._grown.wait_for(lambda: self._end > place)  # noqa: B023 -- read while we wait here
 
-    async def _catch_up(self, after: Cursor, goal: Cursor, aggregate: str | None) -> AsyncIterator[Entry]:
+    async def _catch_up(self, after: Cursor, goal: Cursor, aggregate: str | None) -> AsyncIterator[Sequence[Entry]]:
         place = after
         while True:
-            async with self._database.across_tenants() as connection:
+            async with self._driver.across_tenants() as connection:
                 batch = await log.read(connection, place, limit=_BATCH, aggregate=aggregate)
-            for entry in batch:
-                if entry.cursor > goal:
-                    return
-                yield entry
-            if len(batch) < _BATCH:
+            within = [entry for entry in batch if entry.cursor <= goal]
+            if within:
+                yield within
+            if len(within) < _BATCH:
                 return
             place = batch[-1].cursor
 
     async def _read(self) -> None:
         if not self._begun.is_set():
-            async with self._database.across_tenants() as connection:
+            async with self._driver.across_tenants() as connection:
                 self._start = self._end = await log.end(connection)
             self._begun.set()
         while True:
             self._poked.clear()
-            async with self._database.across_tenants() as connection:
+            async with self._driver.across_tenants() as connection:
                 batch = await log.read(connection, self._end, limit=_BATCH)
             if batch:
                 await self._grow(batch)
@@ -111,6 +121,7 @@ class Tail:
                 await self._poked.wait()
         except TimeoutError:
             return
+        await asyncio.sleep(_GATHER_SECONDS)
 
     async def _grow(self, batch: Sequence[Entry]) -> None:
         self._entries = [*self._entries, *batch]

@@ -41,13 +41,26 @@ class Revisions:
     def __init__(self, lab: str) -> None:
         self._lab = lab
         self._compiled: OrderedDict[int, Catalog] = OrderedDict()
+        self._latest: Revision | None = None
+
+    def latest_seen(self) -> tuple[Revision, Catalog] | None:
+        """Returns the revision that was in force when it was last asked, without asking; None before the first time.
+
+        It may be superseded: whoever acts by it has the database confirm its number.
+        """
+        revision = self._latest
+        if revision is None or revision.number not in self._compiled:
+            return None
+        return revision, self._compiled[revision.number]
 
     async def in_force(self, connection: AsyncConnection) -> tuple[Revision, Catalog]:
         """Returns the revision in force with its catalog."""
         revision = await store.revision_in_force(connection, self._lab)
         if revision is None:
             raise LookupError(f"{self._lab} has no catalog; the service publishes one before it serves")
-        return revision, await self.catalog(connection, revision.number)
+        catalog = await self.catalog(connection, revision.number)
+        self._latest = revision
+        return revision, catalog
 
     async def get(self, connection: AsyncConnection, number: int) -> tuple[Revision, Catalog]:
         """Returns a revision by number with its catalog.

@@ -31,6 +31,7 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         name=house.settings.lab,
         product=house.settings.product,
         database=house.database,
+        driver=house.driver,
         tail=house.tail,
         revisions=Revisions(house.settings.lab),
     )

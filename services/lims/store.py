@@ -5,10 +5,15 @@ Every statement names the lab whose rows it means; row-level security holds it t
 
 import uuid
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
-from sqlalchemy import RowMapping, text
+from google.protobuf.message import Message
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis import log
+from chassis.driver import Connection, Driver
 from services.lims.model import Job, Revision, State
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,5 +177,45 @@ async def list_jobs(
     return [_job(row) for row in (await connection.execute(_LIST_JOBS, parameters)).mappings()]
 
 
-def _job(row: RowMapping) -> Job:
+# ── on the hot path: on the driver, where the functions above take twice as many round trips ──────────────────────────
+
+_IMPATIENT_FENCE = ("set local lock_timeout = '50ms'", f"select pg_advisory_xact_lock_shared({_FENCE})")
+_ADD_JOB_AT_ONCE = f"""
+    insert into job (tenant, handoff_id, spec, spec_digest, state, station, route, catalog_revision, sequence)
+    select $1, $2, $3, sha256($3), 'RECEIVED', '', $4, $5, 1
+    where (select number from revision where tenant = $1 order by number desc limit 1) = $5
+    on conflict (tenant, handoff_id) do nothing returning {_JOB}
+"""  # noqa: S608 -- the columns are this module's
+_TELL = log.appending(tenant="$1", aggregate="$2::text", sequence="$3::bigint", event=("$4", "$5", "$6"))
+
+
+def behind_the_fence(driver: Driver, lab: str) -> AbstractAsyncContextManager[Connection]:
+    """Begins a transaction of a lab that has passed the fence; one that would have to wait for it raises.
+
+    Raises:
+        asyncpg.LockNotAvailableError: A publication is under way, here or at a later statement.
+    """
+    return driver.transaction(lab, *_IMPATIENT_FENCE)
+
+
+async def add_job_at_once(
+    connection: Connection,
+    lab: str,
+    handoff_id: uuid.UUID,
+    *,
+    spec: bytes,
+    route: Sequence[str],
+    catalog_revision: int,
+) -> Job | None:
+    """Adds the job of a hand-off; None when it has one, or when another revision than the one named is in force."""
+    row = await connection.fetchrow(_ADD_JOB_AT_ONCE, lab, handoff_id, spec, list(route), catalog_revision)
+    return _job(row) if row else None
+
+
+async def tell_at_once(connection: Connection, lab: str, created: Job, event: Message) -> None:
+    """Records a job's event."""
+    await connection.execute(_TELL, lab, created.name, created.sequence, *log.recorded(event))
+
+
+def _job(row: Any) -> Job:  # noqa: ANN401 -- a mapping of SQLAlchemy or a record of the driver
     return Job(**{**row, "state": State(row["state"]), "route": tuple(row["route"])})

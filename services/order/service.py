@@ -34,9 +34,9 @@ async def compose(house: House[OrderSettings]) -> AsyncIterator[Composition]:
     settings = house.settings
     lims = LimsClient(settings.lims_target, Credentials(TokenFile(settings.token_file)))
     try:
-        workflow = Workflow(house.database, house.tail, lims, settings.lab)
+        workflow = Workflow(house.database, house.driver, house.tail, lims, settings.lab)
         importer = Importer(house.database, lims, workflow)
-        watching = Watching(house.database, house.tail, workflow)
+        watching = Watching(house.driver, house.tail, workflow)
         follower = JobFollower(house.database, house.tail, lims, settings.lab)
         yield Composition(
             servicers=[

@@ -105,4 +105,6 @@ class OrderServicer(OrderServiceServicer):
 
 
 def _update(entry: Entry) -> order_pb2.OrderUpdate:
-    return OrderChanged.FromString(entry.payload).update
+    update = OrderChanged.FromString(entry.payload).update
+    update.time.FromDatetime(entry.time)
+    return update

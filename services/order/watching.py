@@ -7,7 +7,7 @@ from lensmesh.events.v1.events_pb2 import OrderChanged
 from lensmesh.order.v1 import order_pb2
 
 from chassis import log
-from chassis.database import Database
+from chassis.driver import Driver
 from chassis.log import Cursor, Entry
 from chassis.tail import Tail
 from services.order import model
@@ -33,7 +33,7 @@ class Watched:
 class Watching:
     """The use cases of watching orders."""
 
-    database: Database
+    driver: Driver
     tail: Tail
     workflow: Workflow
 
@@ -57,21 +57,24 @@ class Watching:
         """
         start = await self._start(cursor)  # before the order is read: what comes in between is told, not lost
         order = await self.workflow.get(name)
-        first = None if cursor else model.update(order)
-        return Watched(self._changes(order, start, told=0 if cursor else order.sequence), start, first)
+        if cursor:
+            return Watched(self._changes(order, start, told=0), start)
+        first = model.update(order)
+        first.time.FromDatetime(order.update_time)
+        return Watched(self._changes(order, start, told=order.sequence), start, first)
 
     async def _start(self, cursor: str) -> Cursor:
         if not cursor:
             return await self.tail.end()
         start = Cursor.parse(cursor)
-        async with self.database.across_tenants() as connection:
+        async with self.driver.across_tenants() as connection:
             await log.check(connection, start)
         return start
 
     async def _changes(self, order: model.Order, start: Cursor, *, told: int) -> AsyncGenerator[Entry, None]:
         """Yields the order's changes after ``start``, without those ``told`` already; ends after a final one."""
         if order.state in model.FINAL:
-            async with self.database.across_tenants() as connection:
+            async with self.driver.across_tenants() as connection:
                 missed = await log.read(connection, start, limit=1000, aggregate=order.name)
             for entry in missed:
                 if entry.sequence > told:

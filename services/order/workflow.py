@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import identity, log, requests
 from chassis.database import Database
+from chassis.driver import Driver
 from chassis.errors import EtagMismatch, NotFound, Unavailable
 from chassis.tail import Tail
 from lims_client.client import LimsClient
@@ -66,8 +67,9 @@ def _no_such_order(name: str) -> NotFound:
 class Workflow:
     """The use cases of the order service."""
 
-    def __init__(self, database: Database, tail: Tail, lims: LimsClient, lab: str) -> None:
+    def __init__(self, database: Database, driver: Driver, tail: Tail, lims: LimsClient, lab: str) -> None:
         self._database = database
+        self._driver = driver
         self._tail = tail
         self._lims = lims
         self._lab = lab
@@ -210,56 +212,81 @@ class Workflow:
             EtagMismatch: Somebody else changed it since ``etag``.
         """
         place = Place.of(request.name)
-        async with self._database.transaction(place.practice) as connection:
-            earlier = await requests.claim(connection, place.practice, request)
-            order = await store.lock(connection, place.practice, place.order)
-            if order is None:
+        request_id, digest = requests.identity(request)
+        async with self._driver.transaction(place.practice) as connection:
+            claimed = await store.begin_submit(
+                connection,
+                place.practice,
+                place.order,
+                request=request_id,
+                digest=digest,
+                subject=request.name,
+            )
+            if claimed is None:
                 raise _no_such_order(request.name)
-            if earlier is None:
-                _require_etag(order, request.etag)
-                order, handoff = await self._commit_submit(connection, order)
-                await requests.answer(connection, place.practice, request, subject=order.name)
-            elif order.state == model.SUBMITTED and order.handoff:
-                found = await store.get_handoff(connection, order.handoff)
-                assert found is not None, "a submitted order has its hand-off"  # noqa: S101 -- a foreign key
-                handoff = found
-            else:
-                return await _with_notes(connection, order)
+            if claimed.fresh:
+                _require_etag(claimed.order, request.etag)
+                order = model.move(
+                    claimed.order,
+                    Move.SUBMIT,
+                    violations=(),
+                    lab_status="",
+                    update_time=claimed.now,
+                    submit_time=claimed.now,
+                )
+                spec = model.job_spec(order.content)
+                handoff = await store.commit_submit(
+                    connection, order, _event(order), spec, grace_seconds=_GRACE_SECONDS
+                )
+        if not claimed.fresh:
+            return await self._submit_again(place, request)
         self._tail.poke()
-        return await self._hand_off(handoff, request)
+        return await self._hand_off(handoff, replace(order, handoff=handoff.id), request)
 
-    async def _commit_submit(self, connection: AsyncConnection, order: Order) -> tuple[Order, Handoff]:
-        submitted = model.move(order, Move.SUBMIT, violations=(), lab_status="")
-        handoff = await store.add_handoff(
-            connection,
-            order,
-            model.job_spec(order.content),
-            grace_seconds=_GRACE_SECONDS,
-        )
-        return await save(connection, replace(submitted, handoff=handoff.id)), handoff
+    async def _submit_again(self, place: Place, request: rpc.SubmitOrderRequest) -> Order:
+        """Answers a repeated submit by how its order stands, and goes on with a hand-off that was interrupted."""
+        async with self._database.transaction(place.practice) as connection:
+            await requests.claim(connection, place.practice, request)  # refuses the id of another request
+            order = await store.lock(connection, place.practice, place.order)
+            assert order is not None, "orders are not deleted"  # noqa: S101 -- it was there a moment ago
+            handoff = await store.get_handoff(connection, order.handoff) if order.handoff else None
+            order = await _with_notes(connection, order)
+        if handoff is None or order.state != model.SUBMITTED:
+            return order
+        return await self._hand_off(handoff, order, request)
 
-    async def _hand_off(self, handoff: Handoff, request: rpc.SubmitOrderRequest | None) -> Order:
+    async def _hand_off(self, handoff: Handoff, order: Order, request: rpc.SubmitOrderRequest | None) -> Order:
         """Asks the lab for the hand-off's one job and records what it says.
 
-        ``request`` is the submit whose author still waits for the answer; None when nobody does.
+        ``order`` is how it stood when it was submitted; ``request`` the submit whose author still waits for the answer,
+        None when nobody does.
         """
         try:
             job = await self._lims.create_job(str(handoff.id), handoff.spec)
         except LimsUnavailable as error:
             _LOG.warning("handoff_postponed", handoff=str(handoff.id), error=str(error))
-            return await self.get(handoff.order_name)
+            return await self.get(order.name)
         except LimsRefused as refusal:
-            order = await self._refused(handoff, refusal, request)
-            if request is not None and order.state in model.EDITABLE:
+            refused = await self._refused(handoff, refusal, request)
+            if request is not None and refused.state in model.EDITABLE:
                 raise NotMakeable(refusal.violations) from refusal
-            return order
-        return await self._accepted(handoff, job)
+            return refused
+        return await self._accepted(handoff, order, job)
 
-    async def _accepted(self, handoff: Handoff, job: job_pb2.Job) -> Order:
+    async def _accepted(self, handoff: Handoff, order: Order, job: job_pb2.Job) -> Order:
+        """Records the job, by one statement as long as nobody changed the order since it was submitted."""
+        sent = sent_to_lab(order, job.name, job.catalog_revision)
+        async with self._driver.transaction(handoff.practice) as connection:
+            updated = await store.commit_accepted(connection, sent, handoff, _event(sent))
+        if updated is None:
+            return await self._accepted_meanwhile_changed(handoff, job)
+        self._tail.poke()
+        return replace(sent, update_time=updated)
+
+    async def _accepted_meanwhile_changed(self, handoff: Handoff, job: job_pb2.Job) -> Order:
         async with self._locked(handoff.order_name) as (connection, order):
             if await store.settle_handoff(connection, handoff.id, "ACCEPTED"):
-                sent = await save(connection, sent_to_lab(order, job.name, job.catalog_revision))
-                return await _with_notes(connection, sent)
+                order = await save(connection, sent_to_lab(order, job.name, job.catalog_revision))  # noqa: PLW2901 -- as it is now
             return await _with_notes(connection, order)
 
     async def _refused(
@@ -282,10 +309,15 @@ class Workflow:
         while True:
             async with self._database.across_tenants() as connection:
                 due = await store.take_due_handoffs(connection, _RECONCILE_BATCH)
-            for outcome in await asyncio.gather(*(self._hand_off(each, None) for each in due), return_exceptions=True):
+            for outcome in await asyncio.gather(*map(self._finish_handoff, due), return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     _LOG.error("handoff_failed", exc_info=outcome)
             await asyncio.sleep(_RECONCILE_SECONDS)
+
+    async def _finish_handoff(self, handoff: Handoff) -> None:
+        order = await self.get(handoff.order_name)
+        if order.state == model.SUBMITTED and order.handoff == handoff.id:
+            await self._hand_off(handoff, order, None)
 
     # -- back from the lab
 
@@ -354,10 +386,14 @@ async def _with_notes(connection: AsyncConnection, order: Order) -> Order:
     return replace(order, notes=await store.notes(connection, order))
 
 
+def _event(order: Order) -> OrderChanged:
+    return OrderChanged(update=model.update(order))
+
+
 async def _record(connection: AsyncConnection, order: Order) -> None:
     await log.append(
         connection,
-        OrderChanged(update=model.update(order)),
+        _event(order),
         tenant=order.practice,
         aggregate=order.name,
         sequence=order.sequence,

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chassis.database import Database
 from runtime.postgres import Server
 from tests.chassis import housing
-from tests.chassis.housing import House
+from tests.chassis.housing import Doors, House
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +23,7 @@ async def house(built: House) -> House:
 
 
 @pytest.fixture
-async def database(house: House) -> AsyncIterator[Database]:
+async def database(house: House) -> AsyncIterator[Doors]:
     """The house's database, as a process of the service holds it."""
     async with house.opened() as opened:
         yield opened

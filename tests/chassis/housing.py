@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import log
 from chassis.database import Database
+from chassis.driver import Driver
 from chassis.log import BEGINNING, Cursor, Entry
 from chassis.migrate import migrate
 from chassis.settings import MigrationSettings
@@ -31,6 +32,15 @@ OWN_TABLES = ("log", "request", "thing", "place", "lease", "applied")
 WAIT_SECONDS = 20.0
 
 
+class Doors(Database):
+    """The pools of a process of the service, of both kinds."""
+
+    def __init__(self, url: str, relay_url: str, *, pool: int) -> None:
+        """Takes where its two roles enter."""
+        super().__init__(url, relay_url, pool=pool)
+        self.driver = Driver(url, relay_url, pool=pool)
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """A migrated database of a PostgreSQL server."""
@@ -43,12 +53,14 @@ class House:
         return self.server.url(self.name, f"{self.name}_{role}")
 
     @asynccontextmanager
-    async def opened(self, pool: int = 10) -> AsyncIterator[Database]:
+    async def opened(self, pool: int = 10) -> AsyncIterator[Doors]:
         """Opens the pools of its two roles while a block runs."""
-        database = Database(self.url("service"), self.url("relay"), pool=pool)
+        database = Doors(self.url("service"), self.url("relay"), pool=pool)
+        await database.driver.open()
         try:
             yield database
         finally:
+            await database.driver.close()
             await database.close()
 
     @asynccontextmanager
@@ -120,9 +132,9 @@ async def hold_thing(connection: AsyncConnection, name: str, *, tenant: str = TE
     return following
 
 
-async def read_all(database: Database, after: Cursor = BEGINNING) -> list[Entry]:
+async def read_all(database: Doors, after: Cursor = BEGINNING) -> list[Entry]:
     """Returns everything that can be read after a cursor."""
-    async with database.across_tenants() as connection:
+    async with database.driver.across_tenants() as connection:
         return list(await log.read(connection, after, limit=1_000_000))
 
 

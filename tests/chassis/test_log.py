@@ -13,11 +13,11 @@ from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import log
-from chassis.database import Database
 from chassis.errors import CursorExpired
 from chassis.log import BEGINNING, Cursor, Entry
 from tests.chassis.housing import (
     TENANT,
+    Doors,
     append,
     assert_in_order,
     background,
@@ -35,7 +35,7 @@ _TAKE_A_NUMBER = text("select pg_current_xact_id()")
 class SerialReader:
     """The control: a reader that polls by serial id alone, as one would at first."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Doors) -> None:
         self._database = database
         self._after = 0
         self.seen: list[tuple[str, int]] = []
@@ -51,7 +51,7 @@ class SerialReader:
 class CursorReader:
     """A reader as the chassis has them, in pages of a size of its own."""
 
-    def __init__(self, database: Database, page: int) -> None:
+    def __init__(self, database: Doors, page: int) -> None:
         self._database = database
         self._page = page
         self.seen: list[Entry] = []
@@ -59,11 +59,11 @@ class CursorReader:
     async def poll(self) -> None:
         """Reads one page after the last entry seen."""
         after = self.seen[-1].cursor if self.seen else BEGINNING
-        async with self._database.across_tenants() as connection:
+        async with self._database.driver.across_tenants() as connection:
             self.seen += await log.read(connection, after, limit=self._page)
 
 
-async def test_a_slow_committer_is_not_lost_though_a_reader_by_serial_id_loses_it(database: Database) -> None:
+async def test_a_slow_committer_is_not_lost_though_a_reader_by_serial_id_loses_it(database: Doors) -> None:
     """The first writer takes the first number and commits last; between, others commit, and one rolls back."""
     by_serial_id, by_cursor = SerialReader(database), CursorReader(database, page=100)
     async with AsyncExitStack() as slow:
@@ -85,7 +85,7 @@ async def test_a_slow_committer_is_not_lost_though_a_reader_by_serial_id_loses_i
     assert places(by_cursor.seen) == [("slow", 1), ("quick", 1), ("quick", 2)]
 
 
-async def test_a_reader_goes_on_past_a_writer_that_rolls_back(database: Database) -> None:
+async def test_a_reader_goes_on_past_a_writer_that_rolls_back(database: Doors) -> None:
     """An open transaction holds readers up; once it is undone there is nothing of it and nothing is missing."""
     with contextlib.suppress(LookupError):
         async with database.transaction(TENANT) as undone:
@@ -96,7 +96,7 @@ async def test_a_reader_goes_on_past_a_writer_that_rolls_back(database: Database
     assert places(await read_all(database)) == [("quick", 1)]
 
 
-async def test_a_writer_with_an_early_number_and_a_late_turn_does_not_overtake(database: Database) -> None:
+async def test_a_writer_with_an_early_number_and_a_late_turn_does_not_overtake(database: Doors) -> None:
     """A transaction that was numbered before it waited for an aggregate's lock writes after the one it waited for."""
     async with database.transaction(TENANT) as early:
         await early.execute(_TAKE_A_NUMBER)  # as any earlier write does: claiming a request id, moving a place
@@ -110,7 +110,7 @@ async def test_a_writer_with_an_early_number_and_a_late_turn_does_not_overtake(d
 
 
 async def test_entries_of_an_overtaken_transaction_stay_hidden_until_all_before_them_have_ended(
-    database: Database,
+    database: Doors,
 ) -> None:
     """What is written behind a later number is complete as soon as it is read: pages continue without a hole."""
     async with database.transaction(TENANT) as early:
@@ -128,7 +128,7 @@ async def test_entries_of_an_overtaken_transaction_stay_hidden_until_all_before_
 class Writers:
     """Writers that open transactions, write under row locks, dawdle, and commit or roll back, in any order."""
 
-    def __init__(self, database: Database, seed: int, until: float) -> None:
+    def __init__(self, database: Doors, seed: int, until: float) -> None:
         self._database = database
         self._random = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
         self._until = until
@@ -159,7 +159,7 @@ class Writers:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_readers_beside_slow_committers_miss_nothing_and_disorder_nothing(database: Database, seed: int) -> None:
+async def test_readers_beside_slow_committers_miss_nothing_and_disorder_nothing(database: Doors, seed: int) -> None:
     """Random writers, three readers with pages of different sizes, and the control, which loses entries."""
     readers = [CursorReader(database, page) for page in (1, 7, 500)]
     control = SerialReader(database)
@@ -183,7 +183,7 @@ async def test_readers_beside_slow_committers_miss_nothing_and_disorder_nothing(
     assert lost, "the control must lose entries, or this proves nothing"
 
 
-async def test_an_aggregates_sequence_cannot_be_written_twice(database: Database) -> None:
+async def test_an_aggregates_sequence_cannot_be_written_twice(database: Doors) -> None:
     """Of two who both believe to be next, the second is refused."""
     await write(database, "order", [1])
     with pytest.raises(exc.IntegrityError, match="log_sequence"):
@@ -191,7 +191,7 @@ async def test_an_aggregates_sequence_cannot_be_written_twice(database: Database
     assert places(await read_all(database)) == [("order", 1)]
 
 
-async def test_an_entry_says_all_that_was_written(database: Database) -> None:
+async def test_an_entry_says_all_that_was_written(database: Doors) -> None:
     """What comes out is what went in, and the event is a message again."""
     await write(database, "jobs/7", [1, 2])
     first, second = await read_all(database)
@@ -204,7 +204,7 @@ async def test_an_entry_says_all_that_was_written(database: Database) -> None:
 
 
 async def test_one_aggregates_events_are_read_after_a_sequence_and_without_waiting_for_others(
-    database: Database,
+    database: Doors,
 ) -> None:
     """An open transaction elsewhere does not hold them up."""
     async with database.transaction(TENANT) as slow:
@@ -216,33 +216,33 @@ async def test_one_aggregates_events_are_read_after_a_sequence_and_without_waiti
             assert await log.read_aggregate(connection, "nothing", after=0, limit=2) == []
 
 
-async def test_reading_can_be_narrowed_to_one_aggregate(database: Database) -> None:
+async def test_reading_can_be_narrowed_to_one_aggregate(database: Doors) -> None:
     """The order stays that of the log."""
     await write(database, "a", [1])
     await write(database, "b", [1, 2])
     await write(database, "a", [2])
-    async with database.across_tenants() as connection:
+    async with database.driver.across_tenants() as connection:
         found = await log.read(connection, BEGINNING, limit=10, aggregate="a")
     assert places(found) == [("a", 1), ("a", 2)]
 
 
-async def test_the_end_is_after_all_that_can_be_read_and_before_all_that_comes(database: Database) -> None:
+async def test_the_end_is_after_all_that_can_be_read_and_before_all_that_comes(database: Doors) -> None:
     """Also while a transaction is open whose entries come later."""
     await write(database, "before", [1])
     async with database.transaction(TENANT) as slow:
         await append(slow, "slow")
-        async with database.across_tenants() as connection:
+        async with database.driver.across_tenants() as connection:
             end = await log.end(connection)
             assert await log.read(connection, end, limit=10) == []
     await write(database, "after", [1])
     assert places(await read_all(database, end)) == [("slow", 1), ("after", 1)]
 
 
-async def test_a_cursor_of_the_future_is_refused_and_one_given_out_is_not(database: Database) -> None:
+async def test_a_cursor_of_the_future_is_refused_and_one_given_out_is_not(database: Doors) -> None:
     """After a restore, callers hold cursors this log never gave out."""
     await write(database, "order", [1])
     (entry,) = await read_all(database)
-    async with database.across_tenants() as connection:
+    async with database.driver.across_tenants() as connection:
         end = await log.end(connection)
         for known in (BEGINNING, entry.cursor, end):
             await log.check(connection, known)

@@ -21,14 +21,13 @@ from structlog.testing import capture_logs
 
 from chassis import consumer, place, relay
 from chassis.consumer import Consumer
-from chassis.database import Database
 from chassis.election import lead
 from chassis.place import PlaceTakenError
 from chassis.relay import STREAM, Relay, ensure_stream
 from chassis.tail import Tail
 from runtime import nats as local_nats
 from runtime.ports import free_port
-from tests.chassis.housing import TENANT, background, eventually, hold_thing, read_all, write
+from tests.chassis.housing import TENANT, Doors, background, eventually, hold_thing, read_all, write
 
 _NAMES = (f"housing{number}" for number in itertools.count())
 
@@ -39,7 +38,7 @@ class Wire:
 
     service: str
     client: Client
-    database: Database
+    database: Doors
     tail: Tail
 
     @property
@@ -79,10 +78,10 @@ class Wire:
 
 
 @pytest.fixture
-async def wire(database: Database, nats_url: str) -> AsyncIterator[Wire]:
+async def wire(database: Doors, nats_url: str) -> AsyncIterator[Wire]:
     """A connection to the session's NATS beside a running tail."""
     client = await nats.connect(nats_url)
-    tail = Tail(database)
+    tail = Tail(database.driver)
     async with background(tail.run()):
         yield Wire(next(_NAMES), client, database, tail)
     await client.close()
@@ -235,7 +234,7 @@ class Effects:
             raise LookupError("it does not go today")
 
 
-async def counted(database: Database) -> dict[str, int]:
+async def counted(database: Doors) -> dict[str, int]:
     """Returns how many events took effect for each aggregate."""
     async with database.across_tenants() as connection:
         return {row.name: row.sequence for row in await connection.execute(text("select name, sequence from thing"))}
@@ -359,6 +358,6 @@ async def test_the_effect_and_its_record_are_one_transaction(wire: Wire) -> None
         assert [str(found) for found in applied.scalars()] == [event.id] * 2
 
 
-async def counted_is(database: Database, expected: dict[str, int]) -> bool:
+async def counted_is(database: Doors, expected: dict[str, int]) -> bool:
     """Tells whether so much took effect."""
     return await counted(database) == expected

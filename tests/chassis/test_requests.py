@@ -9,10 +9,9 @@ from lensmesh.order.v1.order_pb2 import Order
 from lensmesh.order.v1.order_service_pb2 import AddNoteRequest, SubmitOrderRequest
 
 from chassis import requests
-from chassis.database import Database
 from chassis.errors import RequestIdReused
 from chassis.requests import Answered
-from tests.chassis.housing import TENANT, append, hold_thing, places, read_all
+from tests.chassis.housing import TENANT, Doors, append, hold_thing, places, read_all
 
 
 def note(request_id: str, words: str = "hello") -> AddNoteRequest:
@@ -20,7 +19,7 @@ def note(request_id: str, words: str = "hello") -> AddNoteRequest:
     return AddNoteRequest(name=f"{TENANT}/orders/1", text=words, request_id=request_id)
 
 
-async def write_once(database: Database, request: AddNoteRequest) -> Answered | None:
+async def write_once(database: Doors, request: AddNoteRequest) -> Answered | None:
     """Writes as a use case does, unless the request was answered before; returns the earlier answer."""
     async with database.transaction(TENANT) as connection:
         if earlier := await requests.claim(connection, TENANT, request):
@@ -31,7 +30,7 @@ async def write_once(database: Database, request: AddNoteRequest) -> Answered | 
         return None
 
 
-async def test_the_same_id_and_body_get_the_first_answer_again(database: Database) -> None:
+async def test_the_same_id_and_body_get_the_first_answer_again(database: Doors) -> None:
     """Byte for byte, and nothing is written anew; also when the id is spelled in capitals."""
     request_id = str(uuid.uuid4())
     assert await write_once(database, note(request_id)) is None
@@ -41,7 +40,7 @@ async def test_the_same_id_and_body_get_the_first_answer_again(database: Databas
     assert places(await read_all(database)) == [("order", 1)]
 
 
-async def test_the_same_id_with_another_body_is_refused(database: Database) -> None:
+async def test_the_same_id_with_another_body_is_refused(database: Doors) -> None:
     """Another text, or another kind of request with the same fields."""
     request_id = str(uuid.uuid4())
     await write_once(database, note(request_id))
@@ -57,7 +56,7 @@ async def test_the_same_id_with_another_body_is_refused(database: Database) -> N
     assert places(await read_all(database)) == [("order", 1)]
 
 
-async def test_of_ten_that_arrive_together_one_writes_and_all_get_its_answer(database: Database) -> None:
+async def test_of_ten_that_arrive_together_one_writes_and_all_get_its_answer(database: Doors) -> None:
     """The others wait for it."""
     request_id = str(uuid.uuid4())
     answers = await asyncio.gather(*(write_once(database, note(request_id)) for _ in range(10)))
@@ -66,7 +65,7 @@ async def test_of_ten_that_arrive_together_one_writes_and_all_get_its_answer(dat
     assert places(await read_all(database)) == [("order", 1)]
 
 
-async def test_when_the_first_is_undone_the_one_that_waited_writes(database: Database) -> None:
+async def test_when_the_first_is_undone_the_one_that_waited_writes(database: Doors) -> None:
     """A claim is worth as much as the transaction that holds it."""
     request = note(str(uuid.uuid4()))
     with contextlib.suppress(LookupError):
@@ -80,7 +79,7 @@ async def test_when_the_first_is_undone_the_one_that_waited_writes(database: Dat
     assert places(await read_all(database)) == [("order", 1)]
 
 
-async def test_an_id_belongs_to_its_tenant(database: Database) -> None:
+async def test_an_id_belongs_to_its_tenant(database: Doors) -> None:
     """Another practice may use the same one, and learns nothing."""
     request = note(str(uuid.uuid4()))
     await write_once(database, request)
@@ -88,7 +87,7 @@ async def test_an_id_belongs_to_its_tenant(database: Database) -> None:
         assert await requests.claim(connection, "practices/other", request) is None
 
 
-async def test_a_released_id_can_be_asked_again(database: Database) -> None:
+async def test_a_released_id_can_be_asked_again(database: Doors) -> None:
     """A request that came to nothing was not answered."""
     request = note(str(uuid.uuid4()))
     await write_once(database, request)
@@ -97,14 +96,14 @@ async def test_a_released_id_can_be_asked_again(database: Database) -> None:
     assert await write_once(database, request) is None
 
 
-async def test_a_request_without_an_id_is_made_each_time(database: Database) -> None:
+async def test_a_request_without_an_id_is_made_each_time(database: Doors) -> None:
     """It claims nothing."""
     assert await write_once(database, note("")) is None
     assert await write_once(database, note("")) is None
     assert places(await read_all(database)) == [("order", 1), ("order", 2)]
 
 
-async def test_an_answer_may_be_how_the_subject_stands(database: Database) -> None:
+async def test_an_answer_may_be_how_the_subject_stands(database: Doors) -> None:
     """Then nothing but the subject is kept."""
     request = note(str(uuid.uuid4()))
     async with database.transaction(TENANT) as connection:

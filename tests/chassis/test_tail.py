@@ -11,12 +11,22 @@ from pathlib import Path
 import pytest
 
 from chassis import tail
-from chassis.database import Database, is_unreachable
+from chassis.database import is_unreachable
 from chassis.log import BEGINNING, Cursor, Entry
 from chassis.tail import Tail
 from runtime.postgres import running
 from tests.chassis import housing
-from tests.chassis.housing import TENANT, append, assert_in_order, background, eventually, places, read_all, write
+from tests.chassis.housing import (
+    TENANT,
+    Doors,
+    append,
+    assert_in_order,
+    background,
+    eventually,
+    places,
+    read_all,
+    write,
+)
 
 
 async def take(tail: Tail, after: Cursor, count: int, aggregate: str | None = None) -> list[Entry]:
@@ -32,15 +42,15 @@ async def take(tail: Tail, after: Cursor, count: int, aggregate: str | None = No
 
 
 @pytest.fixture
-async def followed(database: Database) -> AsyncIterator[Tail]:
+async def followed(database: Doors) -> AsyncIterator[Tail]:
     """The tail of the house's log, running."""
-    made = Tail(database)
+    made = Tail(database.driver)
     async with background(made.run()):
         yield made
 
 
 async def test_followers_from_any_cursor_see_the_same_entries_while_writers_write(
-    database: Database, followed: Tail, monkeypatch: pytest.MonkeyPatch
+    database: Doors, followed: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the first entry, from the middle and live; with a memory so short that entries leave it meanwhile."""
     monkeypatch.setattr(tail, "_KEPT", 16)
@@ -73,7 +83,7 @@ async def test_followers_from_any_cursor_see_the_same_entries_while_writers_writ
 
 
 async def test_what_leaves_memory_while_a_follower_catches_up_is_not_lost_to_it(
-    database: Database, followed: Tail, monkeypatch: pytest.MonkeyPatch
+    database: Doors, followed: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow follower in the middle of the past, and more new entries than are kept."""
     monkeypatch.setattr(tail, "_KEPT", 8)
@@ -90,7 +100,7 @@ async def test_what_leaves_memory_while_a_follower_catches_up_is_not_lost_to_it(
 
 
 async def test_a_follower_reads_from_the_table_what_left_memory_while_it_was_slow_to_follow(
-    database: Database, followed: Tail, monkeypatch: pytest.MonkeyPatch
+    database: Doors, followed: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was up to date once, and fell behind."""
     monkeypatch.setattr(tail, "_KEPT", 8)
@@ -104,7 +114,7 @@ async def test_a_follower_reads_from_the_table_what_left_memory_while_it_was_slo
     assert [entry.sequence for entry in taken] == list(range(1, 31))
 
 
-async def test_two_hundred_followers_are_served_by_one_reader(database: Database, followed: Tail) -> None:
+async def test_two_hundred_followers_are_served_by_one_reader(database: Doors, followed: Tail) -> None:
     """Half come with an old cursor, half live; each sees every entry once."""
     await write(database, "order", range(1, 21))
     live = (await read_all(database))[-1].cursor
@@ -120,7 +130,7 @@ async def test_two_hundred_followers_are_served_by_one_reader(database: Database
         assert [entry.sequence for entry in taken] == list(range(41 - len(taken), 41))
 
 
-async def test_a_follower_sees_only_what_matches(database: Database, followed: Tail) -> None:
+async def test_a_follower_sees_only_what_matches(database: Doors, followed: Tail) -> None:
     """In the past and live, in order."""
     for name in ("a", "b"):
         await write(database, name, [1, 2])
@@ -131,7 +141,7 @@ async def test_a_follower_sees_only_what_matches(database: Database, followed: T
 
 
 async def test_a_poke_tells_at_once_what_was_just_committed(
-    database: Database, followed: Tail, monkeypatch: pytest.MonkeyPatch
+    database: Doors, followed: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between polls nothing is seen without it."""
     monkeypatch.setattr(tail, "_POLL_SECONDS", 60)
@@ -148,7 +158,7 @@ async def test_a_poke_tells_at_once_what_was_just_committed(
 
 
 async def test_a_follower_from_beyond_this_processs_end_waits_for_what_comes_after(
-    database: Database, followed: Tail, monkeypatch: pytest.MonkeyPatch
+    database: Doors, followed: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its cursor is from a replica that is further; it sees nothing twice."""
     monkeypatch.setattr(tail, "_POLL_SECONDS", 60)
@@ -164,7 +174,7 @@ async def test_a_follower_from_beyond_this_processs_end_waits_for_what_comes_aft
     assert places(await asyncio.wait_for(following, 5)) == [("order", 3)]
 
 
-async def test_an_open_transaction_holds_followers_up_until_it_ends(database: Database, followed: Tail) -> None:
+async def test_an_open_transaction_holds_followers_up_until_it_ends(database: Doors, followed: Tail) -> None:
     """Then they see it, and those after it, in order."""
     following = asyncio.ensure_future(take(followed, await followed.end(), 2))
     async with database.transaction(TENANT) as slow:
@@ -180,7 +190,7 @@ async def test_a_crash_of_the_database_is_survived(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         house = housing.build(server)
         async with house.opened() as database:
-            followed = Tail(database)
+            followed = Tail(database.driver)
             written = 0
 
             async def write_next() -> bool:

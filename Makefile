@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BUF := $(BIN)/buf
-PACKAGES := chassis cli gateway lims_client optics rules runtime services tools samples tests
+PACKAGES := bench chassis cli gateway lims_client optics rules runtime services tools samples tests
 WIRE := {"version":"v2","breaking":{"use":["WIRE_JSON"]}}
 
 ##@ Use it
@@ -46,6 +46,10 @@ test: .venv/installed ## every test: unit, contract, edge, runtime, flow, chaos
 .PHONY: test-unit
 test-unit: .venv/installed ## the tests that need no server, in seconds
 	$(BIN)/python -m pytest tests/unit
+
+.PHONY: bench
+bench: .venv/installed ## what it costs: one table of medians with their spread (minutes; wants a quiet machine)
+	$(BIN)/python -m bench --json bench/latest.json
 
 ##@ Change it
 

@@ -1,7 +1,6 @@
 """The floor: a bare grpc.aio server that returns what it was sent."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -55,15 +54,13 @@ class Echo:
 @asynccontextmanager
 async def running() -> AsyncIterator[Echo]:
     """Runs an echo server as a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from bench.echo import serve; serve()"],
-        stdout=subprocess.PIPE,
-        env=dict(os.environ),
-    )
+    program = (sys.executable, "-c", "from bench.echo import serve; serve()")
+    process = await asyncio.create_subprocess_exec(*program, stdout=subprocess.PIPE)
     try:
-        port = int(await asyncio.to_thread(process.stdout.readline))  # type: ignore[union-attr]  # a pipe was asked for
+        assert process.stdout is not None, "a pipe was asked for"  # noqa: S101 -- for the type checker
+        port = int(await process.stdout.readline())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield Echo(psutil.Process(process.pid), channel)
     finally:
         process.kill()
-        process.wait()
+        await process.wait()

@@ -88,9 +88,7 @@ def running(replicas: str = "") -> Iterator[Mesh]:
                 http_url=status["http_url"],
                 ports=status["ports"],
                 processes={
-                    each["name"]: psutil.Process(each["pid"])
-                    for each in status["processes"]
-                    if each.get("pid")
+                    each["name"]: psutil.Process(each["pid"]) for each in status["processes"] if each.get("pid")
                 },
                 supervisor=psutil.Process(status["supervisor"]["pid"]),
                 token=command("token", "--role", "optician", "--practice", "demo").strip(),

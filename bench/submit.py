@@ -1,7 +1,6 @@
 """What a submitted order costs: the CPU of every process of the mesh, in echoes, and orders a second."""
 
 import asyncio
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -122,17 +121,3 @@ async def measure(running: mesh.Mesh, runs: int = RUNS) -> Cost:
                 cost.by_process.setdefault(name, []).append(share)
     await practice.close()
     return cost
-
-
-def main() -> None:
-    """Prints the cost of a submitted order, by process."""
-    with mesh.running() as running:
-        cost = asyncio.run(measure(running))
-    print(f"1 echo = {statistics.median(cost.echo_microseconds):.0f} µs; {statistics.median(cost.per_second):.0f} orders/s")
-    for name, share in sorted(cost.by_process.items(), key=lambda item: -statistics.median(item[1])):
-        print(f"  {name:12} {statistics.median(share):6.1f} echoes")
-    print(f"  {'in all':12} {statistics.median(cost.echoes):6.1f} echoes ({min(cost.echoes):.1f}–{max(cost.echoes):.1f})")
-
-
-if __name__ == "__main__":
-    main()

@@ -42,7 +42,7 @@ async def _measure(runs: int) -> list[Figure]:
         memory = one.memory()
     with mesh.running("order=2,lims=2") as two:
         doubled = await submit.measure(two, runs)
-    figures = [
+    return [
         _figure("1 echo: a bare grpc.aio call", "µs CPU", cost.echo_microseconds),
         _figure("1 submitted order, all processes", "echoes", cost.echoes),
         *(_figure(f"  of it {name}", "echoes", share) for name, share in _largest_first(cost.by_process)),
@@ -55,7 +55,6 @@ async def _measure(runs: int) -> list[Figure]:
         *(_figure(f"memory of {name}", "MB PSS", [held / 1e6]) for name, held in memory.items()),
         _figure("memory in all", "MB PSS", [sum(memory.values()) / 1e6]),
     ]
-    return figures
 
 
 def _strict(result: dict[str, Any]) -> list[Figure]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import psutil
@@ -22,7 +23,7 @@ def serve() -> None:
             return request
 
         server = grpc.aio.server()
-        handlers = {"Echo": grpc.unary_unary_rpc_method_handler(echo)}
+        handlers: dict[str, Any] = {"Echo": grpc.unary_unary_rpc_method_handler(echo)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo", handlers),))
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
@@ -37,7 +38,7 @@ class Echo:
 
     def __init__(self, process: psutil.Process, channel: grpc.aio.Channel) -> None:
         self._process = process
-        self._call = channel.unary_unary(_METHOD)
+        self._call: Any = channel.unary_unary(_METHOD)
 
     async def cost(self, calls: int, *, at_once: int = 8) -> float:
         """Returns the server's CPU seconds per call, over so many calls."""

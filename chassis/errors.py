@@ -8,6 +8,7 @@ of ``google.rpc``::
     ├── Unauthenticated             TOKEN_INVALID
     ├── NotAllowed                  NOT_ALLOWED
     ├── FieldInvalid                FIELD_INVALID, names each field (BadRequest)
+    │   └── UnknownField            UNKNOWN_FIELD, as well
     ├── NotFound                    NOT_FOUND
     ├── DeadlineExceeded            DEADLINE_EXCEEDED
     ├── EtagMismatch                ETAG_MISMATCH
@@ -15,6 +16,7 @@ of ``google.rpc``::
     ├── PageTokenInvalid            PAGE_TOKEN_INVALID
     ├── CursorInvalid               CURSOR_INVALID
     ├── CursorExpired               CURSOR_EXPIRED
+    ├── Overloaded                  OVERLOADED, says when to try again (RetryInfo)
     ├── Unavailable                 UNAVAILABLE, says when to try again (RetryInfo)
     └── Internal                    INTERNAL, names the trace
 
@@ -111,6 +113,12 @@ class FieldInvalid(MeshError):
         super().__init__(sentence + more, metadata={"field": violations[0][0]}, details=(bad,))
 
 
+class UnknownField(FieldInvalid):
+    """The request has fields that this version of its contract does not know, where none may be dropped."""
+
+    reason = _mesh(reason_pb2.REASON_UNKNOWN_FIELD)
+
+
 class NotFound(MeshError):
     """It does not exist, or not for this caller; the two are told alike."""
 
@@ -160,6 +168,17 @@ class CursorExpired(MeshError):
     reason = _mesh(reason_pb2.REASON_CURSOR_EXPIRED)
 
 
+class Overloaded(MeshError):
+    """There is more to do than can be done; nothing was."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = _mesh(reason_pb2.REASON_OVERLOADED)
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        """Takes the sentence and when trying again makes sense."""
+        super().__init__(message, details=(_retry(retry_after_seconds),))
+
+
 class Unavailable(MeshError):
     """Something this call needs cannot be reached right now."""
 
@@ -168,9 +187,13 @@ class Unavailable(MeshError):
 
     def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
         """Takes the sentence and when trying again makes sense."""
-        retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromMilliseconds(round(retry_after_seconds * 1000))
-        super().__init__(message, details=(retry,))
+        super().__init__(message, details=(_retry(retry_after_seconds),))
+
+
+def _retry(after_seconds: float) -> error_details_pb2.RetryInfo:
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.FromMilliseconds(round(after_seconds * 1000))
+    return retry
 
 
 class Internal(MeshError):

@@ -4,8 +4,8 @@ A service's ``__main__`` says what it is and hands over::
 
     run(Service(name="order", settings=OrderSettings, migrations=MIGRATIONS, compose=compose))
 
-``python -m services.order`` serves; ``python -m services.order migrate`` brings the schema up to date. SIGTERM drains it;
-SIGINT, or a second SIGTERM, does so without waiting for load balancers to notice.
+``python -m services.order`` serves; ``python -m services.order migrate`` brings the schema up to date. SIGTERM drains
+it; SIGINT, or a second SIGTERM, does so without waiting for load balancers to notice.
 """
 
 import asyncio

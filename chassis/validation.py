@@ -1,17 +1,37 @@
-"""Holds a request to the bounds its contract declares (``buf.validate``)."""
+"""Holds a request to its contract.
+
+That is the bounds of its fields (``buf.validate``), and that there is nothing unknown in a message that is closed
+(``lensmesh.options.v1.closed``).
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import cast
 
 import protovalidate
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from lensmesh.options.v1 import options_pb2
 
-from chassis.errors import FieldInvalid
+from chassis.errors import FieldInvalid, UnknownField
+
+_UNKNOWN = "is not a field this service knows; use its version of the contract"
 
 
 def validate(request: Message) -> None:
-    """Passes a request that keeps every bound.
+    """Passes a request that keeps its contract.
 
     Raises:
-        FieldInvalid: It does not; each field is named by its path, with what it must be.
+        UnknownField: A closed message in it holds a field that this version of the contract does not have.
+        FieldInvalid: A field breaks its bounds.
+
+    Each field is named by its path, with what is wrong with it; a field without a name by its number.
     """
+    unknown: list[str] = []
+    _find_unknown(request, cast("Descriptor", request.DESCRIPTOR), "", unknown, closed=False)
+    if unknown:
+        raise UnknownField([(path, _UNKNOWN) for path in unknown])
     violations = protovalidate.collect_violations(request)
     if violations:
         raise FieldInvalid([(_path(violation), violation.proto.message) for violation in violations])
@@ -26,3 +46,63 @@ def _path(violation: protovalidate.Violation) -> str:
         subscript = element.subscript
         parts.append(element.field_name if subscript is None else f"{element.field_name}[{subscript.value}]")
     return ".".join(parts) or "request"
+
+
+Below = Callable[[Message], Iterable[tuple[str, Message]]]
+"""Reads the messages that a field of a message holds, each with its place (``frame``, ``notes[1]``)."""
+
+
+def _find_unknown(message: Message, kind: Descriptor, path: str, found: list[str], *, closed: bool) -> None:
+    """Adds the path of every unknown field in a closed message, and in whatever a closed message holds."""
+    closed = closed or _is_closed(kind)
+    if closed:
+        unknown = UnknownFieldSet(message)
+        found += [f"{path}{unknown[place].field_number}" for place in range(len(unknown))]
+    for child, below in _ways(kind, closed):
+        for place, each in below(message):
+            _find_unknown(each, child, f"{path}{place}.", found, closed=closed)
+
+
+@cache
+def _ways(kind: Descriptor, closed: bool) -> tuple[tuple[Descriptor, Below], ...]:  # noqa: FBT001 -- a cache's key
+    """Returns where in a message an unknown field can matter: what is there, and how to read it.
+
+    Worked out once for each kind of message. Most requests have no such place, and this costs them nothing.
+    """
+    fields = ((field, _held(field)) for field in kind.fields)
+    return tuple(
+        (held, _below(field))
+        for field, held in fields
+        if held is not None and (closed or _leads_to_closed(held, frozenset()))
+    )
+
+
+def _held(field: FieldDescriptor) -> Descriptor | None:
+    """Returns the message that a field, list or map holds; None where it holds none."""
+    kind: Descriptor | None = field.message_type
+    return _held(kind.fields_by_name["value"]) if kind is not None and _is_map(kind) else kind
+
+
+def _is_map(kind: Descriptor | None) -> bool:
+    return kind is not None and bool(kind.GetOptions().map_entry)
+
+
+def _below(field: FieldDescriptor) -> Below:
+    name = field.name
+    if _is_map(field.message_type):
+        return lambda message: ((f"{name}[{key}]", each) for key, each in getattr(message, name).items())
+    if field.is_repeated:
+        return lambda message: ((f"{name}[{place}]", each) for place, each in enumerate(getattr(message, name)))
+    return lambda message: ((name, getattr(message, name)),) if message.HasField(name) else ()
+
+
+def _leads_to_closed(kind: Descriptor, seen: frozenset[Descriptor]) -> bool:
+    if kind in seen:
+        return False
+    held = (held for field in kind.fields if (held := _held(field)) is not None)
+    return _is_closed(kind) or any(_leads_to_closed(each, seen | {kind}) for each in held)
+
+
+@cache
+def _is_closed(kind: Descriptor) -> bool:
+    return bool(kind.GetOptions().Extensions[options_pb2.closed])

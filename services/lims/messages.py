@@ -4,19 +4,17 @@ At the door doubles become integers of 1/100: the contract's validation has alre
 so nothing is rounded away.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.protobuf.unknown_fields import UnknownFieldSet
 from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
 from lensmesh.lims.v1 import catalog_pb2, job_pb2
 from lensmesh.type.v1 import frame_pb2, prescription_pb2, violation_pb2
 from lensmesh.type.v1.violation_pb2 import Violation, Violations
 
-from chassis.errors import FieldInvalid
 from optics.numbers import Hundredths
 from rules import decide
 from rules.catalog import Catalog, Entry
@@ -54,15 +52,8 @@ _MEASURES_OF_EYE = tuple(field.name for field in fields(Eye) if field.name != "a
 def ordered(message: job_pb2.JobSpec) -> Ordered:
     """Returns what a validated spec asks for.
 
-    Raises:
-        FieldInvalid: It has a field this lab does not know. A prism that a newer client sends and an older server
-            drops is a wrong lens, so nothing is dropped.
+    Nothing of it is dropped: the contract closes JobSpec, so a spec with a field this lab does not know was refused.
     """
-    unknown = [
-        (path, "is not a field this lab knows; use its version of the contract") for path in _unknown(message, "spec")
-    ]
-    if unknown:
-        raise FieldInvalid(unknown)
     spec = Spec(
         eyes=_EYES[message.eyes],
         right=_eye(message.prescription.right),
@@ -100,16 +91,6 @@ def _measures(message: Message, names: Sequence[str]) -> dict[str, Any]:
 def hundredths(value: float) -> Hundredths:
     """Returns a double that lies on the lattice as an integer of 1/100."""
     return round(value * 100)
-
-
-def _unknown(message: Message, path: str) -> Iterator[str]:
-    """Yields the path of every field that this version of the contract does not have."""
-    unknown = UnknownFieldSet(message)
-    yield from (f"{path}.{unknown[place].field_number}" for place in range(len(unknown)))
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for each in value if field.is_repeated else (value,):
-                yield from _unknown(each, f"{path}.{field.name}")
 
 
 def state_of(message: job_pb2.Job.State.ValueType) -> State:

@@ -169,7 +169,7 @@ async def test_readers_beside_slow_committers_miss_nothing_and_disorder_nothing(
             await reader.poll()
             await asyncio.sleep(0.001)
 
-    until = time.monotonic() + 3
+    until = time.monotonic() + 2
     async with background(*(poll(reader) for reader in (*readers, control))) as polling:
         await asyncio.gather(*(Writers(database, seed * 100 + number, until).run() for number in range(6)))
         truth = await read_all(database)

@@ -31,7 +31,7 @@ ERRORS = list(tree())
 
 def made(error: type[MeshError]) -> MeshError:
     """Returns such an error."""
-    return error([("order.name", "must be a name")]) if error is FieldInvalid else error("what is wrong")  # type: ignore[arg-type]
+    return error([("order.name", "must be a name")]) if issubclass(error, FieldInvalid) else error("what is wrong")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("error", ERRORS)

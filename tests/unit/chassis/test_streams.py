@@ -1,7 +1,6 @@
 """A watch as its caller sees it."""
 
 import asyncio
-import gc
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
@@ -209,24 +208,3 @@ async def test_a_watch_that_is_closed_leaves_nothing_behind(source: Source, pace
         await asyncio.gather(waiting, return_exceptions=True)
     await watching.aclose()  # type: ignore[attr-defined]
     await assert_over(watching, source)
-
-
-@pytest.mark.parametrize("steps", range(6))
-async def test_a_fault_that_nobody_is_told_any_more_is_not_reported_as_forgotten(
-    source: Source, pace: Pace, caplog: pytest.LogCaptureFixture, steps: int
-) -> None:
-    """The caller goes away just before it would be told, at any step of the loop."""
-    watching = watch(source, pace)
-    await following(watching)
-    waiting = asyncio.ensure_future(anext(watching))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    source.put(RuntimeError("too late"))
-    for _ in range(steps):
-        await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    await watching.aclose()  # type: ignore[attr-defined]
-    del waiting, watching
-    gc.collect()
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -1,16 +1,22 @@
 """The bounds of the contract, held at the door."""
 
 import math
+from collections.abc import Iterator
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 from lensmesh.lims.v1.job_pb2 import JobSpec
-from lensmesh.lims.v1.lims_service_pb2 import CreateJobRequest, ListJobsRequest
-from lensmesh.order.v1.order_service_pb2 import UpdateOrderRequest
+from lensmesh.lims.v1.lims_service_pb2 import CreateJobRequest, ListJobsRequest, ValidateJobRequest
+from lensmesh.options.v1 import options_pb2
+from lensmesh.order.v1.order_service_pb2 import CreateOrderRequest, UpdateOrderRequest
 from lensmesh.type.v1.prescription_pb2 import EyePrescription, Prescription
 
-from chassis.errors import FieldInvalid
+from chassis import validation
+from chassis.errors import FieldInvalid, UnknownField
 from chassis.validation import validate
 
 BOUNDS = {  # as the comments of prescription.proto say, in hundredths
@@ -90,3 +96,70 @@ def test_nothing_said_is_nothing_wrong() -> None:
     """An absent measure was not given; zero is a value, and has to be one that can be."""
     validate(EyePrescription())
     assert paths(EyePrescription(distance_pd=0)) == ["distance_pd"]
+
+
+NEWER = b"\xa2\x06\x03new"  # field 100, three bytes: of a contract that is still to come
+HANDOFF = "0192f0c1-2222-7000-8000-000000000001"
+
+
+def messages_of(kind: Descriptor, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yields the path of every message within a message."""
+    for field in kind.fields:
+        if field.message_type is not None:
+            yield (*path, field.name)
+            yield from messages_of(field.message_type, (*path, field.name))
+
+
+@pytest.mark.parametrize("path", [(), *messages_of(JobSpec.DESCRIPTOR)], ids=lambda path: ".".join(path) or "itself")
+@pytest.mark.parametrize("kind", [CreateJobRequest, ValidateJobRequest])
+def test_a_closed_message_holds_nothing_unknown_at_any_depth(kind: type[Message], path: tuple[str, ...]) -> None:
+    """A prism that a newer client sends and an older server drops is a wrong lens."""
+    request = kind(spec=JobSpec(eyes=1))
+    holder = request.spec  # type: ignore[attr-defined]
+    for name in path:
+        holder = getattr(holder, name)
+    holder.MergeFromString(NEWER)
+    with pytest.raises(UnknownField, match="use its version of the contract") as error:
+        validate(request)
+    assert error.value.metadata["field"] == ".".join(("spec", *path, "100"))
+    assert error.value.reason == "UNKNOWN_FIELD"
+
+
+def test_elsewhere_a_newer_field_is_tolerated() -> None:
+    """An older server serves newer clients: around a closed message, and where nothing is closed."""
+    create = CreateJobRequest(handoff_id=HANDOFF, spec=JobSpec(eyes=1))
+    order = CreateOrderRequest(parent="practices/demo")
+    order.order.prescription.right.MergeFromString(NEWER)
+    for request in (create, order):
+        request.MergeFromString(NEWER)
+        validate(request)
+
+
+def test_lists_and_maps_of_a_closed_message_are_looked_through() -> None:
+    """Each element is named by its place."""
+    kind = descriptor_pb2.FieldDescriptorProto
+    repeated, message = kind.LABEL_REPEATED, kind.TYPE_MESSAGE
+    file = descriptor_pb2.FileDescriptorProto(name="t.proto", package="t", syntax="proto3")
+    file.dependency.append("lensmesh/options/v1/options.proto")
+    tree = file.message_type.add(name="Tree")
+    tree.options.Extensions[options_pb2.closed] = True
+    tree.field.add(name="branches", number=1, type=message, label=repeated, type_name=".t.Tree")
+    tree.field.add(name="named", number=2, type=message, label=repeated, type_name=".t.Tree.NamedEntry")
+    entry = tree.nested_type.add(name="NamedEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=kind.TYPE_STRING, label=kind.LABEL_OPTIONAL)
+    entry.field.add(name="value", number=2, type=message, label=kind.LABEL_OPTIONAL, type_name=".t.Tree")
+    pool = descriptor_pool.Default()
+    pool.Add(file)  # type: ignore[no-untyped-call]
+    made = message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Tree"))()
+    made.branches.add()  # type: ignore[attr-defined]
+    made.branches.add().named["oak"].MergeFromString(NEWER)  # type: ignore[attr-defined]
+    with pytest.raises(UnknownField) as error:
+        validate(made)
+    assert error.value.metadata["field"] == "branches[1].named[oak].100"
+
+
+def test_a_request_that_holds_nothing_closed_is_not_looked_through() -> None:
+    """So that being careful with one message costs the others nothing."""
+    assert validation._ways(CreateOrderRequest.DESCRIPTOR, False) == ()  # noqa: FBT003 -- as it is declared
+    assert [kind.name for kind, _ in validation._ways(CreateJobRequest.DESCRIPTOR, False)] == ["JobSpec"]  # noqa: FBT003

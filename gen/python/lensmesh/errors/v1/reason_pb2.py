@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flensmesh/errors/v1/reason.proto\x12\x12lensmesh.errors.v1*\xc4\x03\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_TOKEN_INVALID\x10\x01\x12\x16\n\x12REASON_NOT_ALLOWED\x10\x02\x12\x18\n\x14REASON_FIELD_INVALID\x10\x03\x12\x14\n\x10REASON_NOT_FOUND\x10\x04\x12\x1c\n\x18REASON_DEADLINE_EXCEEDED\x10\x05\x12\x18\n\x14REASON_ETAG_MISMATCH\x10\x06\x12\x1c\n\x18REASON_REQUEST_ID_REUSED\x10\x07\x12\x1d\n\x19REASON_PAGE_TOKEN_INVALID\x10\x08\x12\x19\n\x15REASON_CURSOR_INVALID\x10\t\x12\x19\n\x15REASON_CURSOR_EXPIRED\x10\n\x12\x16\n\x12REASON_UNAVAILABLE\x10\x0b\x12\x13\n\x0fREASON_INTERNAL\x10\x0c\x12\x18\n\x14REASON_UNKNOWN_ROUTE\x10\r\x12\x1c\n\x18REASON_REQUEST_MALFORMED\x10\x0e\x12\x19\n\x15REASON_BODY_TOO_LARGE\x10\x0f\x12\x15\n\x11REASON_OVERLOADED\x10\x10\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flensmesh/errors/v1/reason.proto\x12\x12lensmesh.errors.v1*\xde\x03\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_TOKEN_INVALID\x10\x01\x12\x16\n\x12REASON_NOT_ALLOWED\x10\x02\x12\x18\n\x14REASON_FIELD_INVALID\x10\x03\x12\x14\n\x10REASON_NOT_FOUND\x10\x04\x12\x1c\n\x18REASON_DEADLINE_EXCEEDED\x10\x05\x12\x18\n\x14REASON_ETAG_MISMATCH\x10\x06\x12\x1c\n\x18REASON_REQUEST_ID_REUSED\x10\x07\x12\x1d\n\x19REASON_PAGE_TOKEN_INVALID\x10\x08\x12\x19\n\x15REASON_CURSOR_INVALID\x10\t\x12\x19\n\x15REASON_CURSOR_EXPIRED\x10\n\x12\x16\n\x12REASON_UNAVAILABLE\x10\x0b\x12\x13\n\x0fREASON_INTERNAL\x10\x0c\x12\x18\n\x14REASON_UNKNOWN_ROUTE\x10\r\x12\x1c\n\x18REASON_REQUEST_MALFORMED\x10\x0e\x12\x19\n\x15REASON_BODY_TOO_LARGE\x10\x0f\x12\x15\n\x11REASON_OVERLOADED\x10\x10\x12\x18\n\x14REASON_UNKNOWN_FIELD\x10\x11\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lensmesh.errors.v1.reason_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REASON']._serialized_start=56
-  _globals['_REASON']._serialized_end=508
+  _globals['_REASON']._serialized_end=534
 # @@protoc_insertion_point(module_scope)

@@ -79,7 +79,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     Example: `GET /v1/nothing`.
     """
     REASON_REQUEST_MALFORMED: _Reason.ValueType  # 14
-    """The edge could not read the request: malformed JSON, a bad enum, an unknown query parameter. INVALID_ARGUMENT.
+    """The edge could not read the request: malformed JSON, a field that is there twice, a bad enum. INVALID_ARGUMENT.
     Example: `?pageSize=many`.
     """
     REASON_BODY_TOO_LARGE: _Reason.ValueType  # 15
@@ -89,6 +89,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_OVERLOADED: _Reason.ValueType  # 16
     """Too many requests at once; try again later. RESOURCE_EXHAUSTED.
     Example: a loop without pauses.
+    """
+    REASON_UNKNOWN_FIELD: _Reason.ValueType  # 17
+    """The request has a field that the contract does not know, so that it would be dropped; `metadata.field` is its path.
+    INVALID_ARGUMENT. Example: `{"prescription": {"right": {"prizm": 1}}}`.
     """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
@@ -149,7 +153,7 @@ REASON_UNKNOWN_ROUTE: Reason.ValueType  # 13
 Example: `GET /v1/nothing`.
 """
 REASON_REQUEST_MALFORMED: Reason.ValueType  # 14
-"""The edge could not read the request: malformed JSON, a bad enum, an unknown query parameter. INVALID_ARGUMENT.
+"""The edge could not read the request: malformed JSON, a field that is there twice, a bad enum. INVALID_ARGUMENT.
 Example: `?pageSize=many`.
 """
 REASON_BODY_TOO_LARGE: Reason.ValueType  # 15
@@ -159,5 +163,9 @@ Example: a lab file of 10 MB.
 REASON_OVERLOADED: Reason.ValueType  # 16
 """Too many requests at once; try again later. RESOURCE_EXHAUSTED.
 Example: a loop without pauses.
+"""
+REASON_UNKNOWN_FIELD: Reason.ValueType  # 17
+"""The request has a field that the contract does not know, so that it would be dropped; `metadata.field` is its path.
+INVALID_ARGUMENT. Example: `{"prescription": {"right": {"prizm": 1}}}`.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

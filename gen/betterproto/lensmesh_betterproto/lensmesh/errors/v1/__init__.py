@@ -102,7 +102,7 @@ class Reason(betterproto2.Enum):
 
     REQUEST_MALFORMED = 14
     """
-    The edge could not read the request: malformed JSON, a bad enum, an unknown query parameter. INVALID_ARGUMENT.
+    The edge could not read the request: malformed JSON, a field that is there twice, a bad enum. INVALID_ARGUMENT.
     Example: `?pageSize=many`.
     """
 
@@ -116,6 +116,12 @@ class Reason(betterproto2.Enum):
     """
     Too many requests at once; try again later. RESOURCE_EXHAUSTED.
     Example: a loop without pauses.
+    """
+
+    UNKNOWN_FIELD = 17
+    """
+    The request has a field that the contract does not know, so that it would be dropped; `metadata.field` is its path.
+    INVALID_ARGUMENT. Example: `{"prescription": {"right": {"prizm": 1}}}`.
     """
 
     @classmethod
@@ -138,6 +144,7 @@ class Reason(betterproto2.Enum):
             14: "REASON_REQUEST_MALFORMED",
             15: "REASON_BODY_TOO_LARGE",
             16: "REASON_OVERLOADED",
+            17: "REASON_UNKNOWN_FIELD",
         }
 
     @classmethod
@@ -160,4 +167,5 @@ class Reason(betterproto2.Enum):
             "REASON_REQUEST_MALFORMED": 14,
             "REASON_BODY_TOO_LARGE": 15,
             "REASON_OVERLOADED": 16,
+            "REASON_UNKNOWN_FIELD": 17,
         }

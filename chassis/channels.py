@@ -12,8 +12,6 @@ from chassis.identity import TokenFile
 
 _OPTIONS = [
     ("grpc.enable_retries", 0),
-    ("grpc.lb_policy_name", "round_robin"),
-    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     # an error's details travel in metadata, and a refusal of everything in an order is longer than gRPC's 8 KiB
     ("grpc.max_metadata_size", 64 * 1024),
     ("grpc.absolute_max_metadata_size", 128 * 1024),
@@ -24,9 +22,14 @@ _OPTIONS = [
 ]
 
 
-def connect(target: str) -> grpc.aio.Channel:
-    """Returns a channel to a neighbour inside the mesh."""
-    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+def connect(target: str, service: str) -> grpc.aio.Channel:
+    """Returns a channel to a neighbour inside the mesh, which takes its replicas in turn.
+
+    ``service`` is the gRPC service that is called there: a replica whose health says that it does not serve it, as one
+    that drains, is asked nothing more from that moment on. One that knows nothing of health is asked.
+    """
+    policy = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": service}}
+    return grpc.aio.insecure_channel(target, options=[*_OPTIONS, ("grpc.service_config", json.dumps(policy))])
 
 
 class Credentials:

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 _BIND_TENANT = text("select set_config('lensmesh.tenant', :tenant, true)")
 _POOL_WAIT_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
-# cannot connect now, too many connections, shutting down, crash recovery: PostgreSQL is there but not for us
-_UNREACHABLE_STATES = ("57P", "53300", "08")
+# cannot connect now, too many connections, shutting down, crash recovery: PostgreSQL is there but not for us;
+# serialization failure, deadlock, lock time-out: it was, but for somebody else
+_UNREACHABLE_STATES = ("57P", "53300", "08", "40001", "40P01", "55P03")
 
 
 class Database:

@@ -1,8 +1,8 @@
 """How long the call being served may still take, known to everything that is done for it.
 
 A caller who gives a call 300 ms gives them to all of it: to the service, to the services it asks in turn and to the
-waits for a database. The interceptor notes when the call has to end (`begin`); whoever waits on its behalf asks how long
-that may take (`within`), and so the deadline travels from the edge to the last neighbour without being passed along.
+waits for a database. The interceptor notes when the call has to end (`begin`); whoever waits on its behalf asks how
+long that may take (`within`), and so the deadline travels from the edge to the last neighbour by itself.
 
 Work that nobody waits for, such as a relay's, has no deadline.
 """
@@ -31,6 +31,4 @@ def left() -> float:
 def within(seconds: float) -> float:
     """Returns how long a wait of up to ``seconds`` may take, so that its failure can still be told to the caller."""
     remaining = left()
-    if remaining is math.inf:
-        return seconds
     return min(seconds, remaining - min(_ANSWER_SECONDS, remaining * _ANSWER_SHARE))

@@ -89,20 +89,24 @@ class Verifier:
         return principal
 
     def _claims(self, token: str) -> dict[str, Any]:
+        services = services_audience(self._audience)
         try:
             key = self._key(jwt.get_unverified_header(token).get("kid", ""))
-            return jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=["ES256", "RS256"],
                 issuer=self._issuer,
-                audience=self._audience,
+                audience=[self._audience, services],
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated(f"the token has expired: {_WAY_OUT}") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the token cannot be believed ({error}): {_WAY_OUT}") from error
+        if (claims["aud"] == services) != bool(claims.get("service")):
+            raise Unauthenticated(f"the token is a service's and a person's at once: {_WAY_OUT}")
+        return claims
 
     def _refresh(self) -> None:
         state = _state(self._file)
@@ -118,10 +122,15 @@ class Verifier:
         return self._keys[kid]
 
 
+def services_audience(audience: str) -> str:
+    """Returns the audience of tokens that services call each other with. The edge takes only the other one."""
+    return f"{audience}-services"
+
+
 def _principal(claims: dict[str, Any]) -> Principal:
     roles, practice, service = claims.get("roles", []), claims.get("practice", ""), claims.get("service", "")
     well_formed = isinstance(roles, list) and all(isinstance(claim, str) for claim in (*roles, practice, service))
-    if not well_formed:
+    if not well_formed or not claims["sub"].isprintable():
         raise Unauthenticated(f"the token's claims are malformed: {_WAY_OUT}")
     unknown = set(roles) - ROLES
     if unknown:

@@ -1,7 +1,10 @@
 """What stands between the wire and a servicer, the same for every RPC of every service.
 
-In this order, outermost first: telemetry → error mapping → deadline → identity → policy → validation. So every refusal
-is traced and has the one error shape. All of it is driven by the contract; a servicer holds business only.
+In this order, outermost first: telemetry → error mapping → deadline → limits → identity → policy → validation. So every
+refusal is traced and has the one error shape. All of it is driven by the contract; a servicer holds business only.
+
+What is too much is refused before all of that: no trace, no token, no parsing, one log line a second. A service that
+is offered ten times what it can do has no time for more.
 """
 
 import asyncio
@@ -15,17 +18,20 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 from google.rpc import status_pb2
 
-from chassis import database, identity, telemetry
+from chassis import database, deadline, identity, telemetry
 from chassis.contract import MethodContract
-from chassis.errors import DeadlineExceeded, FieldInvalid, Internal, MeshError, Unavailable
+from chassis.errors import DeadlineExceeded, FieldInvalid, Internal, MeshError, Overloaded, Unavailable
 from chassis.identity import Verifier
+from chassis.limits import Gate, Limits
 from chassis.validation import validate
 
 _LOG = structlog.get_logger("call")
 _INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
-# An error travels in the trailers, of which gRPC clients take 8 KiB and begin to refuse the whole above.
-_MAX_STATUS_BYTES = 5 * 1024
+# An error travels in the trailers: Envoy and our channels take more than this, a client that has not asked for it 8 KiB.
+_MAX_STATUS_BYTES = 24 * 1024
 _MAX_MESSAGE_CHARACTERS = 600
+_OVERLOAD_LINE_SECONDS = 1.0
+_LOCK_NOT_AVAILABLE = "55P03"
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -37,9 +43,12 @@ Parse = Callable[[bytes], Message]
 class ContractInterceptor(grpc.aio.ServerInterceptor):
     """Enforces the contracts of the methods it is given; what has no contract is not served."""
 
-    def __init__(self, contracts: Mapping[str, MethodContract], verifier: Verifier) -> None:
+    def __init__(self, contracts: Mapping[str, MethodContract], verifier: Verifier, limits: Limits) -> None:
         self._contracts = contracts
         self._verifier = verifier
+        self._calls = Gate(limits.calls, waiting=limits.waiting)
+        self._streams = Gate(limits.streams)
+        self._turn_away = _TurningAway()
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -72,18 +81,22 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
 
     def _unary(self, method: MethodContract, parse: Parse, behaviour: Unary) -> Unary:
         async def call(sent: bytes, context: Context) -> object:
+            if self._calls.full:
+                await self._turn_away(context)
             metadata = context.invocation_metadata() or ()
             started = time.perf_counter()
             with telemetry.server_span(method.name, metadata):
-                deadline = asyncio.timeout(_seconds_left(method, context))
+                seconds = _seconds_left(method, context)
+                deadline.begin(seconds)
+                late = asyncio.timeout(seconds)
                 try:
-                    async with deadline:
+                    async with late, self._calls:
                         answer = await behaviour(self._admit(method, parse, sent, metadata), context)
                 except asyncio.CancelledError:
                     _log_call(method, started, "CANCELLED")
                     raise
                 except Exception as error:  # noqa: BLE001 -- the one place where anything becomes a status
-                    await _abort(context, _mesh_error(error, late=deadline.expired()), method, started)
+                    await _abort(context, _mesh_error(error, late=late.expired()), method, started)
                 _log_call(method, started, "OK")
                 return answer
 
@@ -93,14 +106,17 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
         # A coroutine that writes, not a generator that yields: grpc leaves the generator of a caller who went away to
         # the garbage collector, which ends it some time and outside the call's context.
         async def call(sent: bytes, context: Context) -> None:
+            if self._streams.full:
+                await self._turn_away(context)
             metadata = context.invocation_metadata() or ()
             started = time.perf_counter()
             with telemetry.server_span(method.name, metadata):
                 try:
-                    request = self._admit(method, parse, sent, metadata)
-                    async with aclosing(behaviour(request, context)) as answers:
-                        async for answer in answers:
-                            await context.write(answer)
+                    async with self._streams:
+                        request = self._admit(method, parse, sent, metadata)
+                        async with aclosing(behaviour(request, context)) as answers:
+                            async for answer in answers:
+                                await context.write(answer)
                 except asyncio.CancelledError:
                     _log_call(method, started, "CANCELLED")
                     raise
@@ -118,6 +134,25 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
         identity.authorize(method, principal, method.tenant_of(request) if method.tenant_of else None)
         validate(request)
         return request
+
+
+class _TurningAway:
+    """Refuses calls that are too much: with an answer made beforehand, and a line a second that counts them."""
+
+    def __init__(self) -> None:
+        error = Overloaded("the service has as much to do as it can; nothing was done, try again in a moment")
+        self._code, self._message, self._trailers = error.code, error.message, _trailers(error.status())
+        self._refused = 0
+        self._next_line = 0.0
+
+    async def __call__(self, context: Context) -> NoReturn:
+        self._refused += 1
+        now = time.monotonic()
+        if now >= self._next_line:
+            _LOG.warning("overloaded", refused=self._refused)
+            self._refused, self._next_line = 0, now + _OVERLOAD_LINE_SECONDS
+        context.set_trailing_metadata(self._trailers)
+        await context.abort(self._code, self._message)
 
 
 def _parsed(parse: Parse, sent: bytes) -> Message:
@@ -145,17 +180,27 @@ def _mesh_error(error: Exception, *, late: bool) -> MeshError:
         case _ if database.is_unreachable(error):
             _LOG.warning("database_unreachable", error=str(error))
             return Unavailable("the service cannot reach its database right now; try again")
+        case _ if _is_lock_timeout(error):
+            return Unavailable("others have been at work on the same for long; nothing was done, try again")
         case _:
             _LOG.error("fault", exc_info=error)
             trace = telemetry.trace_id()
             return Internal(f"a fault on our side; report it with trace {trace}", metadata={"trace_id": trace})
 
 
+def _is_lock_timeout(error: Exception) -> bool:
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _LOCK_NOT_AVAILABLE
+
+
 async def _abort(context: Context, error: MeshError, method: MethodContract, started: float) -> NoReturn:
     _log_call(method, started, error.reason)
     status = _fitting(error.status())
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.set_trailing_metadata(_trailers(status))
     await context.abort(error.code, status.message)
+
+
+def _trailers(status: status_pb2.Status) -> tuple[tuple[str, bytes]]:
+    return (("grpc-status-details-bin", status.SerializeToString()),)
 
 
 def _fitting(status: status_pb2.Status) -> status_pb2.Status:

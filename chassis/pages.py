@@ -41,7 +41,8 @@ class Page(Generic[Place]):
 def of(request: Message, place: Callable[[str], Place]) -> Page[Place]:
     """Returns the page a List request asks for, by its ``page_size`` and ``page_token``.
 
-    ``place`` reads a place as the list spells it; a ValueError of it means that the token is not the list's.
+    ``place`` reads a place as the list spells it; a ValueError of it, or another spelling, means that the token is not
+    the list's.
 
     Raises:
         PageTokenInvalid: The token is not one of this list.
@@ -55,8 +56,9 @@ def of(request: Message, place: Callable[[str], Place]) -> Page[Place]:
 def _after(token: str, digest: str, place: Callable[[str], Place]) -> Place:
     try:
         spelled = base64.urlsafe_b64decode(token.encode()).decode()
-        if spelled.startswith(digest):
-            return place(spelled.removeprefix(digest))
+        after = place(spelled.removeprefix(digest)) if spelled.startswith(digest) else None
+        if after is not None and spelled == f"{digest}{after}":
+            return after
     except (binascii.Error, ValueError):
         pass
     raise PageTokenInvalid("the page token is not one this list gave out; begin without a token")

@@ -76,10 +76,9 @@ async def answer(
         )
 
 
-async def release(connection: AsyncConnection, tenant: str, request: Message) -> None:
+async def release(connection: AsyncConnection, tenant: str, request_id: uuid.UUID) -> None:
     """Forgets a request that came to nothing, so that it can be asked again under the same id."""
-    if request_id := _request_id(request):
-        await connection.execute(_RELEASE, {"tenant": tenant, "id": request_id})
+    await connection.execute(_RELEASE, {"tenant": tenant, "id": request_id})
 
 
 def identity(request: Message) -> tuple[uuid.UUID | None, bytes]:

@@ -30,12 +30,14 @@ from chassis.database import Database
 from chassis.driver import Driver
 from chassis.identity import Verifier
 from chassis.interceptor import ContractInterceptor
+from chassis.limits import Limits
 from chassis.migrate import SchemaError, migrate, require_current
 from chassis.settings import MigrationSettings, ServiceSettings
 from chassis.streams import Pace
 from chassis.tail import Tail
 
 _LOG = structlog.get_logger("service")
+_MAX_REQUEST_BYTES = 1024 * 1024 + 64 * 1024  # a lab file of 1 MiB and what stands around it
 _MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -196,12 +198,16 @@ async def _server(
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[str]]:
     contracts = contract.read({each.descriptor.full_name: each.descriptor for each in composition.servicers})
     verifier = Verifier(settings.jwks_file, issuer=settings.token_issuer, audience=settings.token_audience)
+    limits = Limits(settings.max_calls, settings.max_waiting_calls, settings.max_streams)
     server = grpc.aio.server(
-        interceptors=[ContractInterceptor(contracts, verifier)],
+        interceptors=[ContractInterceptor(contracts, verifier, limits)],
         options=[
             ("grpc.so_reuseport", 0),  # two servers on one port would not share its load
-            ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+            ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
             ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+            # a token, a trace and what a browser adds; gRPC would begin to refuse at 8 KiB, at random
+            ("grpc.max_metadata_size", 64 * 1024),
+            ("grpc.absolute_max_metadata_size", 64 * 1024),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ("grpc.keepalive_permit_without_calls", 1),
         ],

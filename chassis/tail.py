@@ -30,7 +30,7 @@ class Tail:
         self._entries: list[Entry] = []
         self._start = self._end = log.BEGINNING
         self._begun = asyncio.Event()
-        self._grown = asyncio.Condition()
+        self._grown = asyncio.Event()  # a new one for each growth: waking a thousand who wait takes no lock
         self._poked = asyncio.Event()
 
     def poke(self) -> None:
@@ -86,8 +86,8 @@ class Tail:
             place = max(place, self._end)
             if fresh:
                 yield fresh
-            async with self._grown:
-                await self._grown.wait_for(lambda: self._end > place)  # noqa: B023 -- read while we wait here
+            while self._end <= place:
+                await self._grown.wait()
 
     async def _catch_up(self, after: Cursor, goal: Cursor, aggregate: str | None) -> AsyncIterator[Sequence[Entry]]:
         place = after
@@ -111,7 +111,7 @@ class Tail:
             async with self._driver.across_tenants() as connection:
                 batch = await log.read(connection, self._end, limit=_BATCH)
             if batch:
-                await self._grow(batch)
+                self._grow(batch)
             if len(batch) < _BATCH:
                 await self._rest()
 
@@ -123,12 +123,12 @@ class Tail:
             return
         await asyncio.sleep(_GATHER_SECONDS)
 
-    async def _grow(self, batch: Sequence[Entry]) -> None:
+    def _grow(self, batch: Sequence[Entry]) -> None:
         self._entries = [*self._entries, *batch]
         if len(self._entries) > _KEPT:
             dropped = len(self._entries) - _KEPT // 2
             self._start = self._entries[dropped - 1].cursor
             self._entries = self._entries[dropped:]
         self._end = batch[-1].cursor
-        async with self._grown:
-            self._grown.notify_all()
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()

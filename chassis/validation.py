@@ -9,6 +9,7 @@ from functools import cache
 from typing import cast
 
 import protovalidate
+from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -32,9 +33,66 @@ def validate(request: Message) -> None:
     _find_unknown(request, cast("Descriptor", request.DESCRIPTOR), "", unknown, closed=False)
     if unknown:
         raise UnknownField([(path, _UNKNOWN) for path in unknown])
-    violations = protovalidate.collect_violations(request)
+    violations = broken(request)
     if violations:
-        raise FieldInvalid([(_path(violation), violation.proto.message) for violation in violations])
+        raise FieldInvalid(violations)
+
+
+def broken(message: Message) -> list[tuple[str, str]]:
+    """Returns each field of a message that breaks its bounds, by its path, with what it must be.
+
+    Lists that are too long are looked for first, and alone when there are any: to look at every item of a list that
+    nobody may send takes as long as its sender likes.
+    """
+    too_long: list[tuple[str, str]] = []
+    _find_too_long(message, cast("Descriptor", message.DESCRIPTOR), "", too_long)
+    if too_long:
+        return too_long
+    return [(_path(violation), violation.proto.message) for violation in protovalidate.collect_violations(message)]
+
+
+def _find_too_long(message: Message, kind: Descriptor, path: str, found: list[tuple[str, str]]) -> None:
+    for name, most, held in _lists(kind):
+        length = len(getattr(message, name))
+        if length > most:
+            found.append((f"{path}{name}", f"must hold no more than {most} items, not {length}"))
+        elif held is not None:
+            for place, each in enumerate(getattr(message, name)):
+                _find_too_long(each, held, f"{path}{name}[{place}].", found)
+    for name, held in _messages_with_lists(kind):
+        if message.HasField(name):
+            _find_too_long(getattr(message, name), held, f"{path}{name}.", found)
+
+
+@cache
+def _lists(kind: Descriptor) -> tuple[tuple[str, int, Descriptor | None], ...]:
+    """Returns the bounded lists of a message: name, most items, and the message its items are when that has lists."""
+    bounded = []
+    for field in kind.fields:
+        rules = field.GetOptions().Extensions[validate_pb2.field].repeated
+        if field.is_repeated and rules.HasField("max_items"):
+            item = field.message_type
+            below = item if item is not None and _has_lists(item, frozenset({kind})) else None
+            bounded.append((field.name, rules.max_items, below))
+    return tuple(bounded)
+
+
+@cache
+def _messages_with_lists(kind: Descriptor) -> tuple[tuple[str, Descriptor], ...]:
+    held = ((field, field.message_type) for field in kind.fields if not field.is_repeated)
+    return tuple(
+        (field.name, below) for field, below in held if below is not None and _has_lists(below, frozenset({kind}))
+    )
+
+
+def _has_lists(kind: Descriptor, above: frozenset[Descriptor]) -> bool:
+    """Tells whether a bounded list stands somewhere in a message, which stands in those above."""
+    if kind in above:
+        return False
+    below = (field.message_type for field in kind.fields if field.message_type is not None)
+    return any(
+        field.GetOptions().Extensions[validate_pb2.field].repeated.HasField("max_items") for field in kind.fields
+    ) or any(_has_lists(each, above | {kind}) for each in below)
 
 
 def _path(violation: protovalidate.Violation) -> str:

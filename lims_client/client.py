@@ -13,15 +13,18 @@ from lensmesh.lims.v1 import catalog_pb2, job_pb2
 from lensmesh.lims.v1 import lims_service_pb2 as lims
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 
-from chassis import channels, contract
+from chassis import channels, contract, deadline
 from chassis.channels import Credentials
-from lims_client.errors import LimsUnavailable, from_call, from_status
+from chassis.limits import Gate
+from lims_client.errors import LimsOverloaded, LimsUnavailable, from_call, from_status
 
 _SERVICE = lims.DESCRIPTOR.services_by_name["LimsService"]
 # a watch without a message for this long is dead, whatever TCP believes: heartbeats come every 15 s
 _SILENCE_SECONDS = 45.0
 _RESUME_SECONDS = 0.5
 _ATTEMPTS = 4
+_MAX_CALLS = 32
+_PATIENCE_SECONDS = 0.25
 
 _LOG = structlog.get_logger("lims_client")
 
@@ -39,14 +42,19 @@ class JobUpdate:
 class LimsClient:
     """A LIMS at an address.
 
-    Every call has the deadline its contract names, the whole of it, retries included. What the contract calls
-    idempotent is retried when the LIMS could not be reached; nothing else is.
+    Every call has the deadline its contract names, or what is left of that of the call it is made for when that is
+    sooner: the whole of it, retries included. A call is retried when the LIMS could not be reached, which the contract
+    allows for every one of them; when it says that it has too much to do, it is left alone.
+
+    No more than ``max_calls`` are under way at once, and half as many wait a moment for that: a LIMS that hangs must not
+    take from its caller all the calls there are.
     """
 
-    def __init__(self, target: str, credentials: Credentials) -> None:
-        self._channel = channels.connect(target)
+    def __init__(self, target: str, credentials: Credentials, *, max_calls: int = _MAX_CALLS) -> None:
+        self._channel = channels.connect(target, _SERVICE.full_name)
         self._stub = LimsServiceStub(self._channel)
         self._credentials = credentials
+        self._gate = Gate(max_calls, waiting=max_calls // 2, patience_seconds=_PATIENCE_SECONDS, refusal=_too_many)
         self._deadlines = {
             method.name.rpartition("/")[2]: method.deadline_seconds
             for method in contract.read({_SERVICE.full_name: _SERVICE}).values()
@@ -164,20 +172,22 @@ class LimsClient:
 
     async def _call(self, method: Callable[..., Awaitable[Answer]], request: Message) -> Answer:
         """Calls once; and when the LIMS could not be reached, again until the deadline of the whole."""
-        deadline = self._deadlines[_method_name(request)] or 0
-        ends = asyncio.get_running_loop().time() + deadline
-        try:
-            return await self._once(method, request, ends)
-        except LimsUnavailable as error:
-            if asyncio.get_running_loop().time() >= ends:
+        ends = asyncio.get_running_loop().time() + deadline.within(self._deadlines[_method_name(request)] or 0)
+        async with self._gate:
+            try:
+                return await self._once(method, request, ends)
+            except LimsOverloaded:
                 raise
-            _LOG.info("retrying", request=type(request).__name__, error=str(error))
-        return await self._again(method, request, ends)
+            except LimsUnavailable as error:
+                if asyncio.get_running_loop().time() >= ends:
+                    raise
+                _LOG.info("retrying", request=type(request).__name__, error=str(error))
+            return await self._again(method, request, ends)
 
     async def _again(self, method: Callable[..., Awaitable[Answer]], request: Message, ends: float) -> Answer:
         left = ends - asyncio.get_running_loop().time()
         retrying = stamina.AsyncRetryingCaller(attempts=_ATTEMPTS, timeout=left, wait_initial=0.05, wait_max=1.0)
-        return await retrying.on(LimsUnavailable)(self._once, method, request, ends)
+        return await retrying.on(_worth_retrying)(self._once, method, request, ends)
 
     async def _once(self, method: Callable[..., Awaitable[Answer]], request: Message, ends: float) -> Answer:
         left = max(0.0, ends - asyncio.get_running_loop().time())
@@ -185,6 +195,14 @@ class LimsClient:
             return await method(request, timeout=left, metadata=self._credentials.metadata())
         except grpc.aio.AioRpcError as error:
             raise from_call(error) from error
+
+
+def _worth_retrying(error: Exception) -> bool:
+    return isinstance(error, LimsUnavailable) and not isinstance(error, LimsOverloaded)
+
+
+def _too_many() -> LimsOverloaded:
+    return LimsOverloaded("as many calls to the LIMS are under way as there may be; it is slow to answer")
 
 
 def _method_name(request: Message) -> str:

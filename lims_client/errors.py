@@ -3,9 +3,11 @@
 ::
 
     LimsError                   anything
-    ├── LimsUnavailable         cannot be reached, overloaded, or too slow; the call may have taken effect
+    ├── LimsUnavailable         cannot be reached, or too slow; the call may have taken effect
+    │   └── LimsOverloaded      has too much to do, or owes us too many answers; the call took no effect
     ├── LimsRefused             the rules refuse the spec; holds every violation
-    ├── LimsConflict            the hand-off id made a job from another spec
+    ├── LimsRejected            the request itself is not one it can take, whoever sends it again
+    │   └── LimsConflict        the hand-off id made a job from another spec
     ├── LimsJobState            the job is too far along for what was asked
     ├── LimsNotFound            no such job or revision
     ├── LimsCursorLost          the watch cannot be resumed from this cursor
@@ -27,7 +29,11 @@ class LimsError(Exception):
 
 
 class LimsUnavailable(LimsError):
-    """It cannot be reached, is overloaded, or too slow. The call may have taken effect; repeat it unchanged."""
+    """It cannot be reached, or is too slow. The call may have taken effect; repeat it unchanged."""
+
+
+class LimsOverloaded(LimsUnavailable):
+    """It has too much to do, or owes us too many answers already. Repeat it later: at once makes it worse."""
 
 
 class LimsRefused(LimsError):
@@ -42,7 +48,11 @@ class LimsRefused(LimsError):
         self.violations = tuple(violations)
 
 
-class LimsConflict(LimsError):
+class LimsRejected(LimsError):
+    """The request itself is not one it can take: repeating it will not help, changing it will."""
+
+
+class LimsConflict(LimsRejected):
     """The hand-off id made a job from another spec."""
 
 
@@ -77,9 +87,13 @@ _BY_REASON: Mapping[str, Callable[[str], LimsError]] = {
 _BY_CODE: Mapping[grpc.StatusCode, Callable[[str], LimsError]] = {
     grpc.StatusCode.UNAVAILABLE: LimsUnavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: LimsUnavailable,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: LimsUnavailable,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: LimsOverloaded,
     grpc.StatusCode.CANCELLED: LimsUnavailable,
     grpc.StatusCode.NOT_FOUND: LimsNotFound,
+    grpc.StatusCode.INVALID_ARGUMENT: LimsRejected,
+    grpc.StatusCode.FAILED_PRECONDITION: LimsRejected,
+    grpc.StatusCode.ALREADY_EXISTS: LimsRejected,
+    grpc.StatusCode.OUT_OF_RANGE: LimsRejected,
 }
 
 

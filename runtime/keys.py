@@ -36,6 +36,7 @@ from runtime.files import write_atomically
 
 ISSUER = "lensmesh-local"
 AUDIENCE = "lensmesh"
+SERVICES_AUDIENCE = "lensmesh-services"  # the edge does not take it: a service's token is of no use outside
 
 PRACTICE_ROLES = ("optician", "practice_manager")
 """Roles of people who order; they belong to a practice."""
@@ -162,7 +163,7 @@ def issue_token(
     issued = now or datetime.now(UTC)
     claims = {
         "iss": ISSUER,
-        "aud": AUDIENCE,
+        "aud": SERVICES_AUDIENCE if service else AUDIENCE,
         "sub": subject,
         "iat": int(issued.timestamp()),
         "exp": int((issued + ttl).timestamp()),

@@ -140,6 +140,7 @@ def job_changed(job: Job, description: str) -> JobChanged:
         state=_state(job.state),
         station=job.station,
         description=description,
+        catalog_revision=job.catalog_revision,
     )
     event.time.FromDatetime(job.update_time)
     return JobChanged(event=event)

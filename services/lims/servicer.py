@@ -17,6 +17,7 @@ from services.lims.workflow import Lab
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _CONTRACT_VERSION = "1"
+_MOST_JOBS = 2**63 - 1
 _EVENTS, _MOST_EVENTS = 100, 1000  # a page of events, as the contract says
 
 
@@ -81,7 +82,7 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
     async def ListJobs(self, request: contract.ListJobsRequest, _context: Context) -> contract.ListJobsResponse:
         """Lists jobs, newest first."""
         states = frozenset(map(messages.state_of, request.states))
-        page = pages.of(request, int)
+        page = pages.of(request, _job_number)
         found = await workflow.jobs(self._lab, before=page.after, states=states, limit=page.size + 1)
         shown, more = found[: page.size], len(found) > page.size
         return contract.ListJobsResponse(
@@ -134,3 +135,10 @@ class FloorServicer(floor_service_pb2_grpc.FloorServiceServicer):
 def _number(name: str) -> int:
     """Returns the number in a job's name, which the contract has validated."""
     return int(name.removeprefix("jobs/"))
+
+
+def _job_number(spelled: str) -> int:
+    number = int(spelled)
+    if not 0 < number <= _MOST_JOBS:
+        raise ValueError("not a job's number")
+    return number

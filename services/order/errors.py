@@ -9,7 +9,8 @@
     ├── FileUnreadable      FILE_UNREADABLE: not DCS, damaged, too large
     ├── FileIncomplete      FILE_INCOMPLETE: DCS, but no order; lists what is missing
     ├── CatalogEntryUnknown CATALOG_ENTRY_UNKNOWN: the catalog has no such entry; lists the nearest
-    └── LabUnknown          LAB_UNKNOWN: the mesh has no such lab
+    ├── LabUnknown          LAB_UNKNOWN: the mesh has no such lab
+    └── TooManyNotes        TOO_MANY_NOTES: it has as many as it can hold
 """
 
 from collections.abc import Sequence
@@ -98,3 +99,10 @@ class LabUnknown(MeshError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = _reason(reason_pb2.REASON_LAB_UNKNOWN)
+
+
+class TooManyNotes(MeshError):
+    """The order has as many notes as it can hold."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _reason(reason_pb2.REASON_TOO_MANY_NOTES)

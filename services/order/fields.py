@@ -6,6 +6,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from lensmesh.order.v1 import order_pb2
 
+from chassis import validation
 from chassis.errors import FieldInvalid
 from services.order.model import CLIENT_FIELDS, Order
 
@@ -44,7 +45,8 @@ def merged(content: order_pb2.Order, patch: order_pb2.Order, mask: Sequence[str]
     An empty mask names every value that is present in the patch's client fields.
 
     Raises:
-        FieldInvalid: The mask names a field that does not exist or that callers cannot set.
+        FieldInvalid: The mask names a field that does not exist or that callers cannot set, or what comes of it breaks
+            the contract.
     """
     paths = [tuple(path.split(".")) for path in mask] or [path for path in _present(patch) if path[0] in CLIENT_FIELDS]
     faults = [(f"update_mask: {'.'.join(path)}", fault) for path in paths if (fault := _fault(path))]
@@ -54,6 +56,8 @@ def merged(content: order_pb2.Order, patch: order_pb2.Order, mask: Sequence[str]
     result.CopyFrom(content)
     for path in paths:
         _take(result, patch, path)
+    if broken := validation.broken(result):
+        raise FieldInvalid([(f"order.{field}", fault) for field, fault in broken])
     return result
 
 

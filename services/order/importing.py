@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
 from lensmesh.lims.v1.catalog_pb2 import Catalog
 from lensmesh.order.v1 import order_service_pb2 as rpc
-from lensmesh.type.v1.violation_pb2 import SEVERITY_WARNING, Violation
+from lensmesh.order.v1.order_pb2 import Order
+from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR, SEVERITY_WARNING, Violation
 
+from chassis import validation
 from chassis.database import Database
 from chassis.errors import Unavailable
 from lims_client.client import LimsClient
@@ -38,6 +41,7 @@ class Importer:
             remembered = await store.lens_names(connection, request.parent)
         chosen = {"design": request.design, "material": request.material}
         draft = lab_file.draft(job, catalog, remembered, chosen)
+        left_out = _leave_out_what_no_order_can_hold(draft.content)
         objections, revision = await self.workflow.objections(draft.content)
         order = await self.workflow.add_draft(
             request.parent,
@@ -46,9 +50,11 @@ class Importer:
             violations=_merged(draft.violations, objections),
             revision=revision,
         )
+        diagnostics = [*draft.diagnostics, *left_out]
         if request.remember:
             await self._remember(request.parent, draft, chosen)
-        return rpc.ImportOrderResponse(order=order, diagnostics=draft.diagnostics)
+            diagnostics += lab_file.told_of_memory(draft, chosen, request.parent)
+        return rpc.ImportOrderResponse(order=order, diagnostics=diagnostics)
 
     async def _catalog(self) -> Catalog:
         try:
@@ -58,10 +64,22 @@ class Importer:
 
     async def _remember(self, practice: str, draft: lab_file.Draft, chosen: dict[str, str]) -> None:
         async with self.database.transaction(practice) as connection:
-            for kind in lab_file.CHOOSABLE:
-                code, entry = draft.codes.get(kind.label), chosen[kind.field]
-                if code and entry:
-                    await store.remember_lens_name(connection, practice, kind.label, code, entry)
+            for label, code, entry in lab_file.to_remember(draft, chosen):
+                await store.remember_lens_name(connection, practice, label, code, entry)
+
+
+def _leave_out_what_no_order_can_hold(content: Order) -> list[rpc.ImportDiagnostic]:
+    """Clears each field that breaks the contract's bounds, which are narrower than a file's, and says which."""
+    left_out = []
+    for path, fault in validation.broken(content):
+        target: Message = content
+        *way, last = path.split("[", 1)[0].split(".")
+        for name in way:
+            target = getattr(target, name)
+        target.ClearField(last)
+        message = f"{path} {fault}; it was left out of the order"
+        left_out.append(rpc.ImportDiagnostic(severity=SEVERITY_ERROR, message=message))
+    return left_out
 
 
 def _merged(found: Sequence[Violation], objections: tuple[Violation, ...]) -> list[Violation]:

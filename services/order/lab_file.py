@@ -24,6 +24,7 @@ from optics.trace import Trace
 from services.order.errors import CatalogEntryUnknown, FileIncomplete, FileUnreadable
 
 _NEAREST = 3
+_ALIKE = 70  # of 100; below it, what an entry has in common with a name is chance
 _REFERENCE_LENGTH = 32
 
 _SEVERITIES = {
@@ -239,7 +240,7 @@ def _resolve(
             kind,
             "DIFFERENT_LENSES",
             f"{kind.label} names different {kind.noun}s for right and left ({' and '.join(map(repr, names))}); "
-            f"an order has one {kind.noun}: choose it, or order each eye by itself",
+            f"an order has one {kind.noun}: choose it, or order each eye by itself.",
         )
     if not names:
         return None, None
@@ -247,11 +248,11 @@ def _resolve(
     if known:
         return known, None
     nearest = _nearest(kind, names[0], catalog)
+    choice = f"choose {_either(nearest)}" if nearest else f"choose a {kind.noun} from the catalog"
     return None, _violation(
         kind,
         "UNKNOWN_LENS_NAME",
-        f"{kind.label}={names[0]!r} is in neither the lab's catalog nor your remembered names; "
-        f"the nearest {kind.noun}s are {', '.join(nearest)}: choose one",
+        f"{kind.label}={names[0]!r} is in neither the lab's catalog nor your remembered names; {choice}.",
         nearest,
     )
 
@@ -276,26 +277,60 @@ def _partner_names(kind: LensName, catalog: Catalog) -> dict[str, str]:
 
 
 def _nearest(kind: LensName, code: str, catalog: Catalog) -> list[str]:
-    """Returns the ids of the entries whose id, name or partner code reads most like the code."""
+    """Returns the ids of the entries whose id, name or partner code reads like the code, the most alike first."""
     spelled = {
         (entry.id, text): text
         for entry in kind.entries(catalog)
         for text in (entry.id, entry.name, *(name.code for name in entry.partner_codes))
     }
-    ranked = process.extract(code, spelled, scorer=fuzz.WRatio, processor=utils.default_process, limit=None)
+    ranked = process.extract(
+        code,
+        spelled,
+        scorer=fuzz.WRatio,
+        processor=utils.default_process,
+        score_cutoff=_ALIKE,
+        limit=None,
+    )
     ids = dict.fromkeys(key[0] for _, _, key in ranked)
     return list(ids)[:_NEAREST]
+
+
+def _either(ids: Sequence[str]) -> str:
+    """Returns the ids as a choice: ``a, b or c``; there is one at least."""
+    *others, last = ids
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _require_known(catalog: Catalog, chosen: Mapping[str, str]) -> None:
     for kind in CHOOSABLE:
         entry = chosen.get(kind.field)
         if entry and entry not in {each.id for each in kind.entries(catalog)}:
-            nearest = ", ".join(_nearest(kind, entry, catalog))
+            nearest = _nearest(kind, entry, catalog)
+            meant = f"perhaps {_either(nearest)} is meant" if nearest else "nor anything that reads like it"
             raise CatalogEntryUnknown(
-                f"the catalog has no {kind.noun} {entry!r}; the nearest are {nearest}",
-                metadata={"field": kind.field},
+                f"the catalog has no {kind.noun} {entry!r}; {meant}", metadata={"field": kind.field}
             )
+
+
+def to_remember(draft: Draft, chosen: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yields what a caller who wants the choices remembered has decided: (label, code, catalog id)."""
+    for kind in CHOOSABLE:
+        code, entry = draft.codes.get(kind.label), chosen.get(kind.field)
+        if code and entry:
+            yield kind.label, code, entry
+
+
+def told_of_memory(draft: Draft, chosen: Mapping[str, str], practice: str) -> Iterator[ImportDiagnostic]:
+    """Yields what became of the wish to have the choices remembered, each in a sentence."""
+    remembered = {label: (code, entry) for label, code, entry in to_remember(draft, chosen)}
+    for kind in CHOOSABLE:
+        if kind.label in remembered:
+            code, entry = remembered[kind.label]
+            message = f"remembered: {kind.label}={code} means {entry} for {practice}"
+            yield ImportDiagnostic(severity=SEVERITY_INFO, label=kind.label, message=message)
+        elif chosen.get(kind.field):
+            message = f"the choice of {kind.noun} is not remembered: the file has no {kind.label}, or more than one"
+            yield ImportDiagnostic(severity=SEVERITY_WARNING, label=kind.label, message=message)
 
 
 def _choose(lens: lens_pb2.LensSpec, kind: LensName, entry: str) -> None:

@@ -29,6 +29,7 @@ class Move(StrEnum):
     ACCEPT = "accepted by the lab"
     REFUSE = "refused by the lab"
     RETURN = "returned to its author"
+    RETURN_TO_WAIT = "returned to wait for its frame"
     PRODUCE = "taken into production"
     HOLD = "held"
     SHIP = "shipped"
@@ -65,6 +66,7 @@ TRANSITIONS: Mapping[tuple[State, Move], State] = {
     (SUBMITTED, Move.ACCEPT): SENT_TO_LAB,
     (SUBMITTED, Move.REFUSE): NEEDS_ATTENTION,  # its author was told that it is submitted
     (SUBMITTED, Move.RETURN): DRAFT,  # its author is told right now that it is not
+    (SUBMITTED, Move.RETURN_TO_WAIT): AWAITING_FRAME,  # likewise
     # at the lab
     (SENT_TO_LAB, Move.PRODUCE): IN_PRODUCTION,
     (SENT_TO_LAB, Move.HOLD): ON_HOLD,
@@ -93,6 +95,16 @@ JOB_MOVES: Mapping[job_pb2.Job.State.ValueType, Move] = {
     job_pb2.Job.STATE_CANCELLED: Move.CANCEL,
 }
 """What a job's new state does to its order."""
+
+RETURNS: Mapping[State, Move] = {
+    DRAFT: Move.RETURN,
+    AWAITING_FRAME: Move.RETURN_TO_WAIT,
+    NEEDS_ATTENTION: Move.REFUSE,
+}
+"""How an order that was submitted from a state gets back there, when it is refused while its author waits."""
+
+MOST_NOTES = 100
+NO_ID = UUID(int=0)
 
 CLIENT_FIELDS = ("lab", "customer_reference", "patient_reference", "eyes", "prescription", "frame", "lens")
 """The fields of the message that belong to the client; all others are set by the service."""
@@ -168,6 +180,8 @@ class Handoff:
         order: The order's id.
         lab: The lab it goes to.
         spec: What the lab is asked to make, as it stood at the submit.
+        came_from: The state the order was submitted from.
+        request: The request it was submitted by; None for one without an id.
     """
 
     id: UUID
@@ -175,6 +189,8 @@ class Handoff:
     order: UUID
     lab: str
     spec: job_pb2.JobSpec
+    came_from: State
+    request: UUID | None
 
     @property
     def order_name(self) -> str:
@@ -217,6 +233,11 @@ def job_spec(content: OrderMessage) -> job_pb2.JobSpec:
     )
 
 
+def handoff(order: Order, *, came_from: State, request: UUID | None) -> Handoff:
+    """Returns the hand-off of an order that is being submitted; its id is the database's to give."""
+    return Handoff(NO_ID, order.practice, order.id, order.content.lab, job_spec(order.content), came_from, request)
+
+
 def client_part(message: OrderMessage) -> OrderMessage:
     """Returns a copy of the message with the client's fields only."""
     part = OrderMessage()
@@ -237,5 +258,6 @@ def update(order: Order) -> OrderUpdate:
         state=order.state,
         job=order.job,
         lab_status=order.lab_status,
-        violations=order.violations,
+        # not their words: those may tell of the prescription
+        violations=[Violation(code=it.code, severity=it.severity, field=it.field) for it in order.violations],
     )

@@ -32,7 +32,9 @@ class OrderSettings(ServiceSettings):
 async def compose(house: House[OrderSettings]) -> AsyncIterator[Composition]:
     """Makes the order service out of what it stands on."""
     settings = house.settings
-    lims = LimsClient(settings.lims_target, Credentials(TokenFile(settings.token_file)))
+    credentials = Credentials(TokenFile(settings.token_file))
+    # half of our calls at most wait for the lab, so that the others go on when it hangs
+    lims = LimsClient(settings.lims_target, credentials, max_calls=max(1, settings.max_calls // 2))
     try:
         workflow = Workflow(house.database, house.driver, house.tail, lims, settings.lab)
         importer = Importer(house.database, lims, workflow)

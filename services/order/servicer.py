@@ -56,7 +56,7 @@ class OrderServicer(OrderServiceServicer):
         return fields.message(await self._workflow.edit(request.order, request.update_mask.paths))
 
     async def AddNote(self, request: rpc.AddNoteRequest, context: _Context) -> order_pb2.Order:
-        return await self._workflow.add_note(request)
+        return fields.message(await self._workflow.add_note(request))
 
     async def ValidateOrder(self, request: rpc.ValidateOrderRequest, context: _Context) -> rpc.ValidateOrderResponse:
         order = await self._workflow.validate(request.name)

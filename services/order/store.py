@@ -49,21 +49,19 @@ _SAVE_VIOLATIONS = text(
     "update orders set violations = :violations, catalog_revision = :revision"
     " where id = :id and tenant = :tenant and version = :version",
 )
-_ADD_HANDOFF = text(
-    "insert into handoff (tenant, order_id, lab, spec, next_try)"
-    " values (:tenant, :order, :lab, :spec, now() + make_interval(secs => :grace)) returning id",
-)
 _SETTLE = text("update handoff set outcome = :outcome where id = :id and outcome is null")
-_HANDOFF = text("select id, tenant, order_id, lab, spec from handoff where id = :id")
+_HANDOFF_COLUMNS = "id, tenant, order_id, lab, spec, came_from, request"
+_HANDOFF = text(f"select {_HANDOFF_COLUMNS} from handoff where id = :id")  # noqa: S608 -- a constant
 _DUE = text(
-    "update handoff set tries = tries + 1, next_try = now() + make_interval(secs => least(60, 2 ^ least(tries, 6)))"
+    "update handoff set tries = tries + 1, next_try = now() + make_interval(secs => least(60, 2 ^ least(tries, 6)))"  # noqa: S608
     " where id in (select id from handoff where outcome is null and next_try < now()"
     " order by next_try limit :limit for update skip locked)"
-    " returning id, tenant, order_id, lab, spec",
+    f" returning {_HANDOFF_COLUMNS}",
 )
 _ADD_NOTE = text(
     "insert into note (order_id, number, tenant, author, text)"
-    " select :order, coalesce(max(number), 0) + 1, :tenant, :author, :text from note where order_id = :order",
+    " select :order, coalesce(max(number), 0) + 1, :tenant, :author, :text from note"
+    " where order_id = :order and tenant = :tenant",
 )
 _NOTES = text("select author, text, create_time from note where order_id = :order and tenant = :tenant order by number")
 _LENS_NAMES = text("select label, code, entry from lens_name where tenant = :tenant")
@@ -167,21 +165,6 @@ async def save_violations(connection: AsyncConnection, order: Order) -> None:
     )
 
 
-async def add_handoff(connection: AsyncConnection, order: Order, spec: JobSpec, *, grace_seconds: float) -> Handoff:
-    """Adds a pending hand-off; nobody but the caller tries it before the grace is over."""
-    identifier = await connection.execute(
-        _ADD_HANDOFF,
-        {
-            "tenant": order.practice,
-            "order": order.id,
-            "lab": order.content.lab,
-            "spec": spec.SerializeToString(deterministic=True),
-            "grace": grace_seconds,
-        },
-    )
-    return Handoff(identifier.scalar_one(), order.practice, order.id, order.content.lab, spec)
-
-
 async def settle_handoff(connection: AsyncConnection, handoff: UUID, outcome: str) -> bool:
     """Records how a hand-off ended; False when that is recorded already."""
     return bool((await connection.execute(_SETTLE, {"id": handoff, "outcome": outcome})).rowcount)
@@ -224,18 +207,21 @@ async def remember_lens_name(connection: AsyncConnection, practice: str, label: 
 # -- on the hot path: one statement on the driver, where the functions above take five
 
 _BEGIN_SUBMIT = f"""
-    with claim as (
-        insert into request (tenant, id, digest, subject) select $1, $3, $4, $5 where $3::uuid is not null
+    with found as materialized (
+        select {_COLUMNS} from orders where id = $2 and tenant = $1 for update
+    ), claim as (
+        insert into request (tenant, id, digest, subject) select $1, $3, $4, $5 from found where $3::uuid is not null
         on conflict do nothing returning true as fresh
     )
-    select {_COLUMNS}, now() as now, $3::uuid is null or exists (select from claim) as fresh,
-        (select array_agg((author, text, create_time) order by number) from note where order_id = orders.id) as notes
-    from orders where id = $2 and tenant = $1 for update
+    select found.*, now() as now, $3::uuid is null or exists (select from claim) as fresh,
+        (select array_agg((author, text, create_time) order by number) from note
+        where note.order_id = found.id and note.tenant = $1) as notes
+    from found
 """  # noqa: S608 -- constants of this module
 _COMMIT_SUBMIT = f"""
     with handed as (
-        insert into handoff (tenant, order_id, lab, spec, next_try)
-        values ($1, $2, $3, $4, now() + make_interval(secs => $5)) returning id
+        insert into handoff (tenant, order_id, lab, spec, next_try, came_from, request)
+        values ($1, $2, $3, $4, now() + make_interval(secs => $5), $13, $14) returning id
     ), submitted as (
         update orders set state = $6, version = $7, sequence = $8, violations = '', lab_status = '',
             handoff = (select id from handed), update_time = now(), submit_time = now()
@@ -304,25 +290,30 @@ async def commit_submit(
     connection: Connection,
     order: Order,
     event: Message,
-    spec: JobSpec,
+    handoff: Handoff,
     *,
     grace_seconds: float,
 ) -> Handoff:
-    """Writes a locked order as submitted, with its hand-off and the event about it."""
+    """Writes a locked order as submitted, with its hand-off and the event about it; returns the hand-off with its id.
+
+    Nobody but the caller tries the hand-off before the grace is over.
+    """
     identifier = await connection.fetchval(
         _COMMIT_SUBMIT,
         order.practice,
         order.id,
-        order.content.lab,
-        spec.SerializeToString(deterministic=True),
+        handoff.lab,
+        handoff.spec.SerializeToString(deterministic=True),
         grace_seconds,
         OrderMessage.State.Name(order.state),
         order.version,
         order.sequence,
         order.name,
         *log.recorded(event),
+        OrderMessage.State.Name(handoff.came_from),
+        handoff.request,
     )
-    return Handoff(identifier, order.practice, order.id, order.content.lab, spec)
+    return replace(handoff, id=identifier)
 
 
 async def commit_accepted(connection: Connection, order: Order, handoff: Handoff, event: Message) -> datetime | None:
@@ -356,4 +347,5 @@ def _order(row: Sequence[Any]) -> Order:
 
 
 def _handoff(row: Row[Any]) -> Handoff:
-    return Handoff(row.id, row.tenant, row.order_id, row.lab, JobSpec.FromString(row.spec))
+    came_from = OrderMessage.State.Value(row.came_from)
+    return Handoff(row.id, row.tenant, row.order_id, row.lab, JobSpec.FromString(row.spec), came_from, row.request)

@@ -17,7 +17,7 @@ from lensmesh.events.v1.events_pb2 import OrderChanged
 from lensmesh.lims.v1 import job_pb2
 from lensmesh.order.v1 import order_pb2
 from lensmesh.order.v1 import order_service_pb2 as rpc
-from lensmesh.type.v1.violation_pb2 import Violation, Violations
+from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR, Violation, Violations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import identity, log, requests
@@ -26,9 +26,9 @@ from chassis.driver import Driver
 from chassis.errors import EtagMismatch, NotFound, Unavailable
 from chassis.tail import Tail
 from lims_client.client import LimsClient
-from lims_client.errors import LimsJobState, LimsRefused, LimsUnavailable
+from lims_client.errors import LimsJobState, LimsRefused, LimsRejected, LimsUnavailable
 from services.order import fields, model, store
-from services.order.errors import LabUnknown, NotMakeable, OrderInHandOff, OrderStateError
+from services.order.errors import LabUnknown, NotMakeable, OrderInHandOff, OrderStateError, TooManyNotes
 from services.order.model import Handoff, Move, Order
 
 # how long the submitting call has the hand-off to itself before the reconciler may try it
@@ -55,9 +55,12 @@ class Place:
         """
         practice, _, identifier = name.partition("/orders/")
         try:
-            return cls(practice, UUID(identifier))
+            order = UUID(identifier)
         except ValueError as error:
             raise _no_such_order(name) from error
+        if str(order) != identifier:  # an order has one name
+            raise _no_such_order(name)
+        return cls(practice, order)
 
 
 def _no_such_order(name: str) -> NotFound:
@@ -155,17 +158,23 @@ class Workflow:
             edited = model.move(order, Move.EDIT, content=content, violations=(), catalog_revision=0)
             return await _with_notes(connection, await save(connection, edited))
 
-    async def add_note(self, request: rpc.AddNoteRequest) -> order_pb2.Order:
-        """Adds a note once per request id and returns the order, as it was the first time."""
+    async def add_note(self, request: rpc.AddNoteRequest) -> Order:
+        """Adds a note once per request id and returns the order.
+
+        Raises:
+            TooManyNotes: It has as many as it can hold.
+        """
         place = Place.of(request.name)
-        async with self._locked(request.name) as (connection, order):
-            if earlier := await requests.claim(connection, place.practice, request):
-                return order_pb2.Order.FromString(earlier.answer or b"")
+        async with self._locked(request.name) as (connection, locked):
+            order = await _with_notes(connection, locked)
+            if await requests.claim(connection, place.practice, request):
+                return order
+            if len(order.notes) >= model.MOST_NOTES:
+                raise TooManyNotes(f"the order has {model.MOST_NOTES} notes, as many as it can hold")
             await store.add_note(connection, order, identity.current.get().subject, request.text)
             noted = await save(connection, replace(order, sequence=order.sequence + 1))
-            message = fields.message(await _with_notes(connection, noted))
-            await requests.answer(connection, place.practice, request, subject=order.name, message=message)
-        return message
+            await requests.answer(connection, place.practice, request, subject=order.name)
+            return await _with_notes(connection, noted)
 
     # -- the lab's opinion
 
@@ -197,6 +206,8 @@ class Workflow:
             answer = await self._lims.validate(model.job_spec(content))
         except LimsUnavailable as error:
             raise _lab_unreachable() from error
+        except LimsRejected as error:
+            return (_rejected(error),), 0
         return tuple(answer.violations), answer.catalog_revision
 
     # -- to the lab
@@ -234,9 +245,12 @@ class Workflow:
                     update_time=claimed.now,
                     submit_time=claimed.now,
                 )
-                spec = model.job_spec(order.content)
                 handoff = await store.commit_submit(
-                    connection, order, _event(order), spec, grace_seconds=_GRACE_SECONDS
+                    connection,
+                    order,
+                    _event(order),
+                    model.handoff(order, came_from=claimed.order.state, request=request_id),
+                    grace_seconds=_GRACE_SECONDS,
                 )
         if not claimed.fresh:
             return await self._submit_again(place, request)
@@ -267,10 +281,9 @@ class Workflow:
             _LOG.warning("handoff_postponed", handoff=str(handoff.id), error=str(error))
             return await self.get(order.name)
         except LimsRefused as refusal:
-            refused = await self._refused(handoff, refusal, request)
-            if request is not None and refused.state in model.EDITABLE:
-                raise NotMakeable(refusal.violations) from refusal
-            return refused
+            return await self._refused(handoff, refusal.violations, request)
+        except LimsRejected as rejection:
+            return await self._refused(handoff, (_rejected(rejection),), request)
         return await self._accepted(handoff, order, job)
 
     async def _accepted(self, handoff: Handoff, order: Order, job: job_pb2.Job) -> Order:
@@ -292,17 +305,21 @@ class Workflow:
     async def _refused(
         self,
         handoff: Handoff,
-        refusal: LimsRefused,
+        violations: Sequence[Violation],
         request: rpc.SubmitOrderRequest | None,
     ) -> Order:
+        """Records that the lab refuses, and tells the author who waits; one who does not finds the order in need."""
+        back = Move.REFUSE if request is None else model.RETURNS[handoff.came_from]
         async with self._locked(handoff.order_name) as (connection, order):
-            if not await store.settle_handoff(connection, handoff.id, "REFUSED"):
-                return await _with_notes(connection, order)
-            if request is not None:
-                await requests.release(connection, handoff.practice, request)
-            back = Move.REFUSE if request is None else Move.RETURN
-            refused = await save(connection, model.move(order, back, violations=refusal.violations))
-            return await _with_notes(connection, refused)
+            settled = await store.settle_handoff(connection, handoff.id, "REFUSED")
+            if settled:
+                if handoff.request:
+                    await requests.release(connection, handoff.practice, handoff.request)
+                order = await save(connection, model.move(order, back, violations=violations))  # noqa: PLW2901 -- as it is now
+            order = await _with_notes(connection, order)  # noqa: PLW2901 -- as above
+        if settled and request is not None:
+            raise NotMakeable(violations)
+        return order
 
     async def finish_handoffs(self) -> None:
         """Goes on with every hand-off that a crash or an unreachable lab left unsettled, for ever."""
@@ -329,21 +346,21 @@ class Workflow:
             OrderInHandOff: It is just being handed off.
             Unavailable: The lab cannot be reached.
         """
-        order = await self.get(name)
-        if order.state == model.CANCELLED:
-            return order
-        _require_etag(order, etag)
-        if order.state == model.SUBMITTED:
-            raise OrderInHandOff
-        if not model.can(order, Move.CANCEL):
-            model.move(order, Move.CANCEL)
-        if order.job:
-            await self._cancel_job(order)
-        async with self._locked(name) as (connection, current):
-            if current.state == model.CANCELLED:  # the lab's own event about it was quicker
-                return await _with_notes(connection, current)
-            cancelled = await save(connection, model.move(current, Move.CANCEL))
-            return await _with_notes(connection, cancelled)
+        async with self._locked(name, etag) as (connection, order):
+            if order.state in model.EDITABLE:
+                order = await save(connection, model.move(order, Move.CANCEL))  # noqa: PLW2901 -- as it is now
+            if order.state == model.CANCELLED:
+                return await _with_notes(connection, order)
+            if order.state == model.SUBMITTED:
+                raise OrderInHandOff
+            if not model.can(order, Move.CANCEL):
+                model.move(order, Move.CANCEL)
+        await self._cancel_job(order)
+        # the job is cancelled: whatever else happened to the order meanwhile, this has
+        async with self._locked(name) as (connection, order):
+            if model.can(order, Move.CANCEL):
+                order = await save(connection, model.move(order, Move.CANCEL))  # noqa: PLW2901 -- as above
+            return await _with_notes(connection, order)
 
     async def _cancel_job(self, order: Order) -> None:
         try:
@@ -403,6 +420,15 @@ async def _record(connection: AsyncConnection, order: Order) -> None:
 def _require_etag(order: Order, etag: str) -> None:
     if etag and etag != order.etag:
         raise EtagMismatch("the order was changed since it was read; read it again, look at the change, then repeat")
+
+
+def _rejected(error: LimsRejected) -> Violation:
+    """Returns what to tell about an order that the lab's system cannot even read."""
+    return Violation(
+        code="REJECTED",
+        severity=SEVERITY_ERROR,
+        message=f"the lab's system does not take the order as it is: {error}",
+    )
 
 
 def _lab_unreachable() -> Unavailable:

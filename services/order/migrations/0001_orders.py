@@ -30,24 +30,27 @@ def upgrade() -> None:
             catalog_revision bigint not null default 0,
             create_time timestamptz not null default now(),
             update_time timestamptz not null default now(),
-            submit_time timestamptz
+            submit_time timestamptz,
+            unique (tenant, id)
         )
         """,
     )
-    op.execute("create index orders_of_practice on orders (tenant, id desc)")
     own_rows("orders", SERVICE, service_grants="select, insert, update", relay_grants="select, update")
     op.execute(
         """
         create table handoff (
             id uuid primary key default uuidv7(),
             tenant text not null,
-            order_id uuid not null references orders (id),
+            order_id uuid not null,
             lab text not null,
             spec bytea not null,
+            came_from text not null,
+            request uuid,
             outcome text check (outcome in ('ACCEPTED', 'REFUSED')),
             tries integer not null default 0,
             next_try timestamptz not null,
-            create_time timestamptz not null default now()
+            create_time timestamptz not null default now(),
+            foreign key (tenant, order_id) references orders (tenant, id)
         )
         """,
     )
@@ -56,13 +59,14 @@ def upgrade() -> None:
     op.execute(
         """
         create table note (
-            order_id uuid not null references orders (id),
-            number integer not null,
             tenant text not null,
+            order_id uuid not null,
+            number integer not null,
             author text not null,
             text text not null,
             create_time timestamptz not null default now(),
-            primary key (order_id, number)
+            primary key (tenant, order_id, number),
+            foreign key (tenant, order_id) references orders (tenant, id)
         )
         """,
     )

@@ -220,7 +220,8 @@ def test_a_field_of_a_newer_contract_is_refused_and_not_dropped(
         request_serializer=lambda message: message.SerializeToString(),
     )
     answer = refused(call, request, order)
-    assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "UNKNOWN_FIELD")
+    assert answer.metadata["field"] == "spec.prescription.right.100"
     assert answer.fields == ("spec.prescription.right.100",)
 
 

@@ -12,6 +12,7 @@ from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.order.v1.order_service_pb2_grpc import OrderServiceStub
 
+from tests.contract.order.practice import Practice
 from tests.support.processes import Process
 
 
@@ -86,3 +87,9 @@ def stranger(keys: Any) -> str:  # noqa: ANN401 -- a fixture of the suite
 def operator(keys: Any) -> str:  # noqa: ANN401 -- a fixture of the suite
     """Somebody on the lab's floor."""
     return str(keys.token(roles=("lab_operator",)))
+
+
+@pytest.fixture(scope="module")
+def practice(grpc_stub: OrderServiceStub, optician: str) -> Practice:
+    """An optician of the demo practice."""
+    return Practice(grpc_stub, optician)

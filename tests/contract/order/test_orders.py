@@ -1,6 +1,5 @@
 """What the order service does, as a practice sees it."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,54 +16,11 @@ from lensmesh.order.v1.order_service_pb2_grpc import OrderServiceStub
 from lensmesh.type.v1.stream_pb2 import End
 from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR
 
+from tests.contract.order.practice import DEMO, Practice
 from tests.support.calls import bearer, refusal
 from tests.support.orders import eye, makeable
 
-DEMO = "practices/demo"
 Stub = Any
-
-
-class Practice:
-    """An optician at work: the calls, with the token sent along."""
-
-    def __init__(self, stub: Stub, token: str) -> None:
-        self.stub = stub
-        self.token = token
-
-    def call(self, method: str, request: Any) -> Any:  # noqa: ANN401 -- messages of any RPC
-        """Calls and returns the answer."""
-        return getattr(self.stub, method)(request, metadata=bearer(self.token), timeout=20)
-
-    def create(self, **changes: Any) -> order_pb2.Order:  # noqa: ANN401 -- fields of an order
-        """Creates a makeable draft."""
-        answer: order_pb2.Order = self.call(
-            "CreateOrder",
-            rpc.CreateOrderRequest(parent=DEMO, order=makeable(**changes)),
-        )
-        return answer
-
-    def get(self, name: str) -> order_pb2.Order:
-        """Reads an order."""
-        answer: order_pb2.Order = self.call("GetOrder", rpc.GetOrderRequest(name=name))
-        return answer
-
-    def submit(self, name: str, request_id: str = "") -> order_pb2.Order:
-        """Submits an order."""
-        answer: order_pb2.Order = self.call("SubmitOrder", rpc.SubmitOrderRequest(name=name, request_id=request_id))
-        return answer
-
-    def until(self, name: str, state: int, seconds: float = 15) -> order_pb2.Order:
-        """Reads an order until it is in a state."""
-        give_up = time.monotonic() + seconds
-        while (order := self.get(name)).state != state:
-            assert time.monotonic() < give_up, f"still {order_pb2.Order.State.Name(order.state)}"
-        return order
-
-
-@pytest.fixture(scope="module")
-def practice(grpc_stub: Stub, optician: str) -> Practice:
-    """An optician of the demo practice."""
-    return Practice(grpc_stub, optician)
 
 
 @pytest.fixture
@@ -418,7 +374,7 @@ def test_a_lab_file_whose_names_the_catalog_knows_can_be_submitted_as_it_is(prac
 
 def test_an_unknown_lens_name_is_chosen_once_and_remembered(practice: Practice, optician: str) -> None:
     """First a violation that lists the nearest; then a choice; then the practice's own knowledge."""
-    text = JOB.format(design="HOUSE-BRAND-7")
+    text = JOB.format(design="CONFORT-7")
     first = imported(practice, text).order
     (violation,) = [each for each in first.violations if each.field == "lens.design"]
     assert violation.code == "UNKNOWN_LENS_NAME"

@@ -82,7 +82,7 @@ def test_a_sound_token_names_its_holder(issuer: Issuer, verifier: Verifier) -> N
     assert verifier.verify(person) == Principal(
         "users/ada", frozenset({"optician", "practice_manager"}), practice="practices/demo"
     )
-    service = issuer.token(sub="services/order", service="order", without=("roles",))
+    service = issuer.token(sub="services/order", service="order", aud=f"{AUDIENCE}-services", without=("roles",))
     assert verifier.verify(service) == Principal("services/order", service="order")
 
 
@@ -133,7 +133,10 @@ def with_another_role(issuer: Issuer) -> str:
             (lambda issuer, roles=roles: issuer.token(roles=roles), "malformed")
             for roles in ("optician", 5, None, [[]])
         ),
-        (lambda issuer: issuer.token(service=["order"]), "malformed"),
+        (lambda issuer: issuer.token(service=["order"], aud=f"{AUDIENCE}-services"), "malformed"),
+        (lambda issuer: issuer.token(service="order"), "at once"),
+        (lambda issuer: issuer.token(aud=f"{AUDIENCE}-services"), "at once"),
+        (lambda issuer: issuer.token(sub="users/a\0b"), "malformed"),
         (lambda issuer: issuer.token(practice=1), "malformed"),
         (lambda issuer: issuer.token()[:-4], "cannot be believed"),
         (lambda _: "hello", "cannot be believed"),

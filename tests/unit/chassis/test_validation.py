@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lensmesh.lims.v1.job_pb2 import JobSpec
 from lensmesh.lims.v1.lims_service_pb2 import CreateJobRequest, ListJobsRequest, ValidateJobRequest
 from lensmesh.options.v1 import options_pb2
-from lensmesh.order.v1.order_service_pb2 import CreateOrderRequest, UpdateOrderRequest
+from lensmesh.order.v1.order_service_pb2 import CreateOrderRequest, ListOrdersRequest, UpdateOrderRequest
 from lensmesh.type.v1.prescription_pb2 import EyePrescription, Prescription
 
 from chassis import validation
@@ -129,7 +129,7 @@ def test_elsewhere_a_newer_field_is_tolerated() -> None:
     """An older server serves newer clients: around a closed message, and where nothing is closed."""
     create = CreateJobRequest(handoff_id=HANDOFF, spec=JobSpec(eyes=1))
     order = CreateOrderRequest(parent="practices/demo")
-    order.order.prescription.right.MergeFromString(NEWER)
+    order.order.MergeFromString(NEWER)
     for request in (create, order):
         request.MergeFromString(NEWER)
         validate(request)
@@ -161,5 +161,16 @@ def test_lists_and_maps_of_a_closed_message_are_looked_through() -> None:
 
 def test_a_request_that_holds_nothing_closed_is_not_looked_through() -> None:
     """So that being careful with one message costs the others nothing."""
-    assert validation._ways(CreateOrderRequest.DESCRIPTOR, False) == ()  # noqa: FBT003 -- as it is declared
+    assert validation._ways(ListOrdersRequest.DESCRIPTOR, False) == ()  # noqa: FBT003 -- as it is declared
     assert [kind.name for kind, _ in validation._ways(CreateJobRequest.DESCRIPTOR, False)] == ["JobSpec"]  # noqa: FBT003
+
+
+def test_a_list_is_looked_at_by_its_length_before_its_items() -> None:
+    """Wherever it stands, it is named alone: what is wrong with its items nobody has to work out."""
+    request = CreateOrderRequest(parent="nobody")
+    request.order.frame.trace.left.radii.extend([9999] * 3000)
+    request.order.lens.coatings.extend(["X Y"] * 9)
+    assert validation.broken(request) == [
+        ("order.frame.trace.left.radii", "must hold no more than 2048 items, not 3000"),
+        ("order.lens.coatings", "must hold no more than 8 items, not 9"),
+    ]

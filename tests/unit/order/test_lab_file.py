@@ -110,6 +110,27 @@ def test_an_unknown_name_leaves_the_field_empty_and_lists_the_nearest() -> None:
     assert "acme-sport" in violation.message
 
 
+def test_a_name_that_nothing_reads_like_has_no_nearest() -> None:
+    """Three entries that have a letter in common with it would be a guess."""
+    (violation,) = draft(JOB.replace("ACME-1", "XYZ-77")).violations
+    assert list(violation.alternatives) == []
+    assert violation.message == (
+        "LNAM='XYZ-77' is in neither the lab's catalog nor your remembered names; choose a design from the catalog."
+    )
+
+
+def test_what_is_remembered_is_said() -> None:
+    """Once for each choice, with the practice it holds for; a choice for no name of the file is not remembered."""
+    chosen = {"design": "acme-sport", "material": "cr39"}
+    made = draft(JOB.replace("LMATID=16;16\n", ""), **chosen)
+    told = [(each.label, each.message) for each in lab_file.told_of_memory(made, chosen, "practices/demo")]
+    assert list(lab_file.to_remember(made, chosen)) == [("LNAM", "ACME-1", "acme-sport")]
+    assert told == [
+        ("LNAM", "remembered: LNAM=ACME-1 means acme-sport for practices/demo"),
+        ("LMATID", "the choice of material is not remembered: the file has no LMATID, or more than one"),
+    ]
+
+
 def test_a_remembered_name_goes_before_the_catalogs() -> None:
     """What the practice decided holds for the practice."""
     made = draft(JOB, remembered={("LNAM", "ACME-1"): "basic-sv"})
@@ -125,8 +146,10 @@ def test_a_choice_goes_before_everything() -> None:
 
 def test_a_choice_that_is_not_in_the_catalog_is_refused_with_the_nearest() -> None:
     """A typing error is not an order."""
-    with pytest.raises(CatalogEntryUnknown, match="acme-sport"):
+    with pytest.raises(CatalogEntryUnknown, match="perhaps acme-sport or acme-comfort is meant"):
         draft(JOB, design="acme-sprot")
+    with pytest.raises(CatalogEntryUnknown, match="nor anything that reads like it"):
+        draft(JOB, design="zzz")
 
 
 def test_different_lenses_for_right_and_left_are_a_violation() -> None:

@@ -149,7 +149,7 @@ class Order(_message.Message):
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Note]:
-        """What people said about it, oldest first. Set by the service; grown by AddNote. Never sent to the lab."""
+        """What people said about it, oldest first, at most 100. Set by the service; grown by AddNote. Never sent to the lab."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -253,7 +253,9 @@ class OrderUpdate(_message.Message):
     """Where in the lab it is, in words for customers."""
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[_violation_pb2.Violation]:
-        """What the lab objects to, when it refused."""
+        """What the lab objects to, when it refused: code, severity and field. The words stand on the order, for they may tell
+        of the prescription.
+        """
 
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:

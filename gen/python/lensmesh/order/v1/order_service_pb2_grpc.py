@@ -156,11 +156,12 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AddNote(self, request, context):
-        """Adds a note to an order in any state.
+        """Adds a note to an order in any state and returns the order.
 
-        NOT_FOUND / NOT_FOUND: there is no such order. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        NOT_FOUND / NOT_FOUND: there is no such order. FAILED_PRECONDITION / TOO_MANY_NOTES: it has 100 already.
+        ALREADY_EXISTS / REQUEST_ID_REUSED.
 
-        Idempotent with `request_id`.
+        Idempotent with `request_id`: a repeat notes nothing and returns the order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,8 +183,8 @@ class OrderServiceServicer:
         """Commits the order and hands it to the lab, which makes exactly one job of it. The answer is SENT_TO_LAB with the
         job's name, or SUBMITTED when the lab cannot be reached right now: then the hand-off goes on by itself.
 
-        FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which is
-        what it was before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
+        FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which
+        stands where it stood before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
         ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: a repeat returns the order and makes no second job. Without one, a repeat on an order

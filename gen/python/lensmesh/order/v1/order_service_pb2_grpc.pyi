@@ -73,11 +73,12 @@ class OrderServiceStub:
     Idempotent with `order.etag`: a repeat is refused, not applied twice.
     """
     AddNote: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.AddNoteRequest, _order_pb2.Order]
-    """Adds a note to an order in any state.
+    """Adds a note to an order in any state and returns the order.
 
-    NOT_FOUND / NOT_FOUND: there is no such order. ALREADY_EXISTS / REQUEST_ID_REUSED.
+    NOT_FOUND / NOT_FOUND: there is no such order. FAILED_PRECONDITION / TOO_MANY_NOTES: it has 100 already.
+    ALREADY_EXISTS / REQUEST_ID_REUSED.
 
-    Idempotent with `request_id`.
+    Idempotent with `request_id`: a repeat notes nothing and returns the order.
     """
     ValidateOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ValidateOrderRequest, _order_service_pb2.ValidateOrderResponse]
     """Asks the lab whether the order could be made as it is, and keeps the violations on the order. Violations are data:
@@ -91,8 +92,8 @@ class OrderServiceStub:
     """Commits the order and hands it to the lab, which makes exactly one job of it. The answer is SENT_TO_LAB with the
     job's name, or SUBMITTED when the lab cannot be reached right now: then the hand-off goes on by itself.
 
-    FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which is
-    what it was before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
+    FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which
+    stands where it stood before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
     ALREADY_EXISTS / REQUEST_ID_REUSED.
 
     Idempotent with `request_id`: a repeat returns the order and makes no second job. Without one, a repeat on an order
@@ -163,11 +164,12 @@ class OrderServiceAsyncStub(OrderServiceStub):
     Idempotent with `order.etag`: a repeat is refused, not applied twice.
     """
     AddNote: _aio.UnaryUnaryMultiCallable[_order_service_pb2.AddNoteRequest, _order_pb2.Order]  # type: ignore[assignment]
-    """Adds a note to an order in any state.
+    """Adds a note to an order in any state and returns the order.
 
-    NOT_FOUND / NOT_FOUND: there is no such order. ALREADY_EXISTS / REQUEST_ID_REUSED.
+    NOT_FOUND / NOT_FOUND: there is no such order. FAILED_PRECONDITION / TOO_MANY_NOTES: it has 100 already.
+    ALREADY_EXISTS / REQUEST_ID_REUSED.
 
-    Idempotent with `request_id`.
+    Idempotent with `request_id`: a repeat notes nothing and returns the order.
     """
     ValidateOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ValidateOrderRequest, _order_service_pb2.ValidateOrderResponse]  # type: ignore[assignment]
     """Asks the lab whether the order could be made as it is, and keeps the violations on the order. Violations are data:
@@ -181,8 +183,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Commits the order and hands it to the lab, which makes exactly one job of it. The answer is SENT_TO_LAB with the
     job's name, or SUBMITTED when the lab cannot be reached right now: then the hand-off goes on by itself.
 
-    FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which is
-    what it was before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
+    FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which
+    stands where it stood before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
     ALREADY_EXISTS / REQUEST_ID_REUSED.
 
     Idempotent with `request_id`: a repeat returns the order and makes no second job. Without one, a repeat on an order
@@ -286,11 +288,12 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.AddNoteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
-        """Adds a note to an order in any state.
+        """Adds a note to an order in any state and returns the order.
 
-        NOT_FOUND / NOT_FOUND: there is no such order. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        NOT_FOUND / NOT_FOUND: there is no such order. FAILED_PRECONDITION / TOO_MANY_NOTES: it has 100 already.
+        ALREADY_EXISTS / REQUEST_ID_REUSED.
 
-        Idempotent with `request_id`.
+        Idempotent with `request_id`: a repeat notes nothing and returns the order.
         """
 
     @_abc_1.abstractmethod
@@ -316,8 +319,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Commits the order and hands it to the lab, which makes exactly one job of it. The answer is SENT_TO_LAB with the
         job's name, or SUBMITTED when the lab cannot be reached right now: then the hand-off goes on by itself.
 
-        FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which is
-        what it was before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
+        FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which
+        stands where it stood before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
         ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: a repeat returns the order and makes no second job. Without one, a repeat on an order

@@ -30,7 +30,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_NOT_MAKEABLE: _Reason.ValueType  # 2
     """The lab refuses the order as it is; the detail `lensmesh.type.v1.Violations` holds every objection, and the order
-    is a draft again. FAILED_PRECONDITION. Example: a progressive lens without an add is submitted.
+    stands where it stood before. FAILED_PRECONDITION. Example: a progressive lens without an add is submitted.
     """
     REASON_FILE_UNREADABLE: _Reason.ValueType  # 3
     """The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is imported."""
@@ -44,6 +44,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_LAB_UNKNOWN: _Reason.ValueType  # 6
     """The order names a lab this mesh does not know. INVALID_ARGUMENT. Example: `labs/nowhere`."""
+    REASON_TOO_MANY_NOTES: _Reason.ValueType  # 7
+    """The order has as many notes as it can hold. FAILED_PRECONDITION. Example: the 101st note."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reasons the order service gives, beside the mesh-wide ones of lensmesh.errors.v1."""
@@ -56,7 +58,7 @@ Example: a shipped order is cancelled.
 """
 REASON_NOT_MAKEABLE: Reason.ValueType  # 2
 """The lab refuses the order as it is; the detail `lensmesh.type.v1.Violations` holds every objection, and the order
-is a draft again. FAILED_PRECONDITION. Example: a progressive lens without an add is submitted.
+stands where it stood before. FAILED_PRECONDITION. Example: a progressive lens without an add is submitted.
 """
 REASON_FILE_UNREADABLE: Reason.ValueType  # 3
 """The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is imported."""
@@ -70,4 +72,6 @@ Example: an import that chooses the design "confort-pal".
 """
 REASON_LAB_UNKNOWN: Reason.ValueType  # 6
 """The order names a lab this mesh does not know. INVALID_ARGUMENT. Example: `labs/nowhere`."""
+REASON_TOO_MANY_NOTES: Reason.ValueType  # 7
+"""The order has as many notes as it can hold. FAILED_PRECONDITION. Example: the 101st note."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

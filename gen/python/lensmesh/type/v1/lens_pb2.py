@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from lensmesh.options.v1 import options_pb2 as lensmesh_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blensmesh/type/v1/lens.proto\x12\x10lensmesh.type.v1\x1a\x1b\x62uf/validate/validate.proto\"\xa4\x02\n\x08LensSpec\x12\x33\n\x06\x64\x65sign\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x35\n\x08material\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x33\n\x06\x63olour\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12;\n\x08\x63oatings\x18\x04 \x03(\tB)\xbaH&\x92\x01#\x10\x08\x18\x01\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,62}$\x12:\n\x07options\x18\x05 \x03(\tB)\xbaH&\x92\x01#\x10\x10\x18\x01\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,62}$b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blensmesh/type/v1/lens.proto\x12\x10lensmesh.type.v1\x1a\x1b\x62uf/validate/validate.proto\x1a!lensmesh/options/v1/options.proto\"\xaa\x02\n\x08LensSpec\x12\x33\n\x06\x64\x65sign\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x35\n\x08material\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x33\n\x06\x63olour\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12;\n\x08\x63oatings\x18\x04 \x03(\tB)\xbaH&\x92\x01#\x10\x08\x18\x01\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,62}$\x12:\n\x07options\x18\x05 \x03(\tB)\xbaH&\x92\x01#\x10\x10\x18\x01\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,62}$:\x04\xc0\xbb\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LENSSPEC'].fields_by_name['coatings']._serialized_options = b'\272H&\222\001#\020\010\030\001\"\035r\0332\031^[a-z0-9][a-z0-9-]{0,62}$'
   _globals['_LENSSPEC'].fields_by_name['options']._loaded_options = None
   _globals['_LENSSPEC'].fields_by_name['options']._serialized_options = b'\272H&\222\001#\020\020\030\001\"\035r\0332\031^[a-z0-9][a-z0-9-]{0,62}$'
-  _globals['_LENSSPEC']._serialized_start=79
-  _globals['_LENSSPEC']._serialized_end=371
+  _globals['_LENSSPEC']._loaded_options = None
+  _globals['_LENSSPEC']._serialized_options = b'\300\273\030\001'
+  _globals['_LENSSPEC']._serialized_start=114
+  _globals['_LENSSPEC']._serialized_end=412
 # @@protoc_insertion_point(module_scope)

@@ -161,7 +161,7 @@ class Reason(betterproto2.Enum):
     NOT_MAKEABLE = 2
     """
     The lab refuses the order as it is; the detail `lensmesh.type.v1.Violations` holds every objection, and the order
-    is a draft again. FAILED_PRECONDITION. Example: a progressive lens without an add is submitted.
+    stands where it stood before. FAILED_PRECONDITION. Example: a progressive lens without an add is submitted.
     """
 
     FILE_UNREADABLE = 3
@@ -186,6 +186,11 @@ class Reason(betterproto2.Enum):
     The order names a lab this mesh does not know. INVALID_ARGUMENT. Example: `labs/nowhere`.
     """
 
+    TOO_MANY_NOTES = 7
+    """
+    The order has as many notes as it can hold. FAILED_PRECONDITION. Example: the 101st note.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -196,6 +201,7 @@ class Reason(betterproto2.Enum):
             4: "REASON_FILE_INCOMPLETE",
             5: "REASON_CATALOG_ENTRY_UNKNOWN",
             6: "REASON_LAB_UNKNOWN",
+            7: "REASON_TOO_MANY_NOTES",
         }
 
     @classmethod
@@ -208,6 +214,7 @@ class Reason(betterproto2.Enum):
             "REASON_FILE_INCOMPLETE": 4,
             "REASON_CATALOG_ENTRY_UNKNOWN": 5,
             "REASON_LAB_UNKNOWN": 6,
+            "REASON_TOO_MANY_NOTES": 7,
         }
 
 
@@ -532,7 +539,7 @@ class Order(betterproto2.Message):
 
     notes: "list[Note]" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, repeated=True)
     """
-    What people said about it, oldest first. Set by the service; grown by AddNote. Never sent to the lab.
+    What people said about it, oldest first, at most 100. Set by the service; grown by AddNote. Never sent to the lab.
     """
 
     job: "str" = betterproto2.field(13, betterproto2.TYPE_STRING)
@@ -613,7 +620,8 @@ class OrderUpdate(betterproto2.Message):
 
     violations: "list[__type__v1__.Violation]" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, repeated=True)
     """
-    What the lab objects to, when it refused.
+    What the lab objects to, when it refused: code, severity and field. The words stand on the order, for they may tell
+    of the prescription.
     """
 
     time: "datetime.datetime | None" = betterproto2.field(
@@ -926,11 +934,12 @@ class OrderServiceStub:
 
     def add_note(self, message: "AddNoteRequest") -> "Order":
         """
-        Adds a note to an order in any state.
+        Adds a note to an order in any state and returns the order.
 
-        NOT_FOUND / NOT_FOUND: there is no such order. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        NOT_FOUND / NOT_FOUND: there is no such order. FAILED_PRECONDITION / TOO_MANY_NOTES: it has 100 already.
+        ALREADY_EXISTS / REQUEST_ID_REUSED.
 
-        Idempotent with `request_id`.
+        Idempotent with `request_id`: a repeat notes nothing and returns the order.
         """
 
         return self._channel.unary_unary(
@@ -960,8 +969,8 @@ class OrderServiceStub:
         Commits the order and hands it to the lab, which makes exactly one job of it. The answer is SENT_TO_LAB with the
         job's name, or SUBMITTED when the lab cannot be reached right now: then the hand-off goes on by itself.
 
-        FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which is
-        what it was before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
+        FAILED_PRECONDITION / NOT_MAKEABLE: the lab refuses it; the violations are in the details and on the order, which
+        stands where it stood before. FAILED_PRECONDITION / ORDER_STATE: it is at the lab already, or closed. ABORTED / ETAG_MISMATCH.
         ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: a repeat returns the order and makes no second job. Without one, a repeat on an order

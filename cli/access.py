@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cli.terminal import LENSMESH
 from runtime import settings, state
 from runtime.errors import NotRunningError, SettingsError, TokenRefusedError
 from runtime.layout import Layout
@@ -68,7 +69,7 @@ def running_mesh() -> MeshState:
     """
     current = state.read(settings.load().home)
     if current is None or not current.running:
-        raise NotRunningError("The mesh is not running: type `make up`.")
+        raise NotRunningError(f"The mesh is not running: type `{LENSMESH} up`.")
     return current
 
 
@@ -81,7 +82,7 @@ def token(person: Person) -> Token:
     """
     if given := os.environ.get("LENSMESH_TOKEN", "").strip():
         if not _TOKEN.fullmatch(given):
-            raise TokenRefusedError("LENSMESH_TOKEN holds no token. `bin/lensmesh token` prints one; or unset it.")
+            raise TokenRefusedError(f"LENSMESH_TOKEN holds no token. `{LENSMESH} token` prints one; or unset it.")
         return lambda: given
     return _issuer(person)
 
@@ -100,12 +101,20 @@ def _issuer(person: Person) -> Token:
 
 
 def token_file(path: Path) -> Token:
-    """What gives the token in a file that somebody else keeps fresh."""
+    """What gives the token in a file that somebody else keeps fresh.
+
+    Raises:
+        TokenRefusedError: the file cannot be read or holds no token; now, and whenever a token is asked for.
+    """
 
     def read() -> str:
         try:
-            return path.read_text().strip()
+            held = path.read_text(errors="replace").strip()
         except OSError as error:
             raise TokenRefusedError(f"The token file {path} cannot be read ({error.strerror}).") from error
+        if not _TOKEN.fullmatch(held):
+            raise TokenRefusedError(f"The token file {path} holds no token.")
+        return held
 
+    read()  # before any work begins
     return read

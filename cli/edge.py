@@ -26,6 +26,7 @@ from lensmesh.type.v1.stream_pb2 import End
 
 from cli import refusals
 from cli.errors import RefusedError, StrangeAnswerError, UnreachableError
+from cli.terminal import LENSMESH
 from cli.transcoding import rest
 
 _CONNECT_SECONDS = 5.0
@@ -176,7 +177,7 @@ class Edge:
             yield
         except httpx.TransportError as error:
             raise UnreachableError(
-                f"Nothing answers at {self._url} ({error}). What is the matter: `bin/lensmesh status`."
+                f"Nothing answers at {self._url} ({error}). What is the matter: `{LENSMESH} status`."
             ) from error
 
 

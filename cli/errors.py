@@ -5,7 +5,8 @@ MeshError (runtime.errors)
 ├── UnreachableError    nothing answers at the mesh's address
 ├── StrangeAnswerError  something answers there that is not a mesh
 ├── FileUnusableError   a file given to the command cannot be sent
-└── NameInvalidError    an order or a job was named that cannot exist
+├── NameInvalidError    an order or a job was named that cannot exist
+└── CommandInvalidError options were given that do not go together
 """
 
 from cli.refusals import Refusal
@@ -40,3 +41,7 @@ class FileUnusableError(MeshError):
 
 class NameInvalidError(MeshError):
     """What was named cannot exist."""
+
+
+class CommandInvalidError(MeshError):
+    """What a command was asked for contradicts itself, or is nothing."""

@@ -20,6 +20,7 @@ _STOPS = {
 }
 """States at which following one order ends, each with its closing line."""
 
+_WRITTEN = (Order.STATE_DRAFT, Order.STATE_AWAITING_FRAME)
 _BAD_ENDS = (Order.STATE_NEEDS_ATTENTION, Order.STATE_CANCELLED)
 _STATE_WIDTH = 16
 
@@ -29,8 +30,10 @@ Told = Answer[WatchOrderResponse] | Answer[WatchOrdersResponse]
 class Follower:
     """Prints the messages of a watch; remembers how far it came, for whoever wants to go on from there."""
 
-    def __init__(self, console: Console, *, all_orders: bool, as_json: bool) -> None:
+    def __init__(self, console: Console, *, all_orders: bool, as_json: bool, while_written: str = "") -> None:
+        """Prints on `console`; `while_written` is said once, when the order that is followed is not submitted yet."""
         self._console = console
+        self._while_written = while_written
         self._all_orders = all_orders
         self._as_json = as_json
         self._shown: dict[str, tuple[object, ...]] = {}
@@ -67,6 +70,9 @@ class Follower:
             line = Text(f"{show.bare(update.order)}  ").append_text(line)
         line.rstrip()
         self._console.print(line, soft_wrap=True)
+        if update.state in _WRITTEN and self._while_written:
+            self._console.print(self._while_written, style="dim", soft_wrap=True)
+            self._while_written = ""
 
     def _close(self, update: OrderUpdate) -> bool:
         if not self._as_json:

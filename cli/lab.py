@@ -9,6 +9,7 @@ import grpc
 from cli import access, refusals
 from cli.access import Token
 from cli.errors import FileUnusableError, RefusedError, UnreachableError
+from cli.terminal import LENSMESH
 
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 
@@ -48,6 +49,6 @@ def connected() -> Iterator[grpc.Channel]:
             if not refusal.reason and error.code() in _SILENT:  # gRPC's own words, not the mesh's
                 raise UnreachableError(
                     f"Nothing answers at {mesh.grpc_target} ({refusal.message}). "
-                    "What is the matter: `bin/lensmesh status`."
+                    f"What is the matter: `{LENSMESH} status`."
                 ) from error
             raise RefusedError(refusal) from error

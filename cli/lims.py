@@ -19,7 +19,7 @@ from rich.text import Text
 from cli import access, lab, show
 from cli.access import Person, Token
 from cli.errors import NameInvalidError, RefusedError
-from cli.terminal import clock, date, err, indented, out, print_json, put, table
+from cli.terminal import LENSMESH, clock, date, err, indented, out, print_json, put, table
 
 app = typer.Typer(help="The lab's jobs and catalog.", no_args_is_help=True)
 
@@ -36,6 +36,9 @@ class State(StrEnum):
     ON_HOLD = "ON_HOLD"
     SHIPPED = "SHIPPED"
     CANCELLED = "CANCELLED"
+
+
+_STATE_HELP = f"Only jobs in this state (repeat for more): {', '.join(State).lower()}."
 
 
 class _Lims:
@@ -86,26 +89,38 @@ def _print(message: Message) -> None:
 @app.command()
 def jobs(
     *,
-    state: Annotated[list[State] | None, typer.Option(help="Only jobs in this state (repeat for more).")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="At most this many.")] = 50,
+    state: Annotated[
+        list[State] | None,
+        typer.Option(metavar="STATE", case_sensitive=False, show_default=False, help=_STATE_HELP),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="NUMBER", min=1, help="At most this many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the lab's jobs, newest first."""
     states = [Job.State.Value(f"STATE_{each}") for each in state or []]
+    found: list[Job] = []
+    request = rpc.ListJobsRequest(states=states)
     with _lims(as_json=as_json) as lims:
-        page = lims.jobs(rpc.ListJobsRequest(page_size=limit, states=states))
+        while len(found) < limit:
+            request.page_size = limit - len(found)
+            page = lims.jobs(request)
+            if as_json:
+                _print(page)
+            found.extend(page.jobs)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                break
     if as_json:
-        _print(page)
         return
     rows = table("job", "state", "station", "way", "lens", "changed")
-    for job in page.jobs:
+    for job in found:
         rows.add_row(job.name, _state(job), job.station, _way(job), job.spec.lens.design, date(job.update_time))
-    if page.jobs:
+    if found:
         put(out(), rows)
     else:
         out().print("There are none." if states else "There are no jobs yet.")
-    if page.next_page_token:
-        out().print(f"\nThere are more than these {len(page.jobs)}: --limit shows them.", style="dim")
+    if request.page_token:
+        out().print(f"\nThere are more than these {len(found)}: --limit shows them.", style="dim")
 
 
 @app.command()
@@ -117,7 +132,7 @@ def job(
     """Show a job and all that happened to it."""
     number = name.removeprefix("jobs/")
     if not number.isdecimal() or not number.isascii() or number.startswith("0"):
-        raise NameInvalidError(f"`{name}` is no job's number. All there are: `bin/lensmesh lims jobs`.")
+        raise NameInvalidError(f"`{name}` is no job's number. All there are: `{LENSMESH} lims jobs`.")
     with _lims(as_json=as_json) as lims:
         found = lims.job(f"jobs/{number}")
         pages = list(lims.events(found.name))

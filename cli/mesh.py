@@ -47,12 +47,13 @@ _STYLES = {
 def up(
     *,
     only: Annotated[list[str] | None, typer.Option(help="Run only this process (repeat for more).")] = None,
+    replicas: Annotated[str, typer.Option(help="How many processes of a service, e.g. order=2,lims=2.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Start the mesh and wait until all of it is ready. Does nothing when it is up."""
     from runtime import control  # noqa: PLC0415 - brings all servers' clients; the other commands shall stay quick
 
-    chosen = settings.load(only=tuple(only or ()))
+    chosen = settings.load(only=tuple(only or ()), replicas=replicas)
     began = time.monotonic()
     before = control.running(chosen)
     if before is None or not (before.ready or before.failed):

@@ -16,17 +16,19 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 from lensmesh.type.v1.violation_pb2 import Violation, Violations
 
+from cli.terminal import LENSMESH
+
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 _KNOWN_DETAILS = {kind.DESCRIPTOR.full_name: kind for kind in (BadRequest, ErrorInfo, RetryInfo, Violations)}
 _REFUSED_BY_THE_LAB = ("NOT_MAKEABLE", "SPEC_REFUSED")
 
 _WAYS_OUT = {
-    "TOKEN_INVALID": "When LENSMESH_TOKEN is set, renew it with `bin/lensmesh token`, or unset it.",
+    "TOKEN_INVALID": f"When LENSMESH_TOKEN is set, renew it with `{LENSMESH} token`, or unset it.",
     "NOT_ALLOWED": "Ask as somebody who may: --role, or another token in LENSMESH_TOKEN.",
-    "NOT_FOUND": "What there is: `bin/lensmesh orders list`, `bin/lensmesh lims jobs`.",
-    "CATALOG_ENTRY_UNKNOWN": "All there is: `bin/lensmesh lims catalog`.",
-    "UNAVAILABLE": "What is the matter: `bin/lensmesh status`.",
-    "INTERNAL": "What happened: `bin/lensmesh logs order`.",
+    "NOT_FOUND": f"What there is: `{LENSMESH} orders list`, `{LENSMESH} lims jobs`.",
+    "CATALOG_ENTRY_UNKNOWN": f"All there is: `{LENSMESH} lims catalog`.",
+    "UNAVAILABLE": f"What is the matter: `{LENSMESH} status`.",
+    "INTERNAL": f"What happened: `{LENSMESH} logs order`.",
 }
 
 

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import wording
 from cli.errors import RefusedError
-from cli.terminal import date, indented, minus, put, table
+from cli.terminal import date, day, indented, minus, put, table
 
 _SEVERITIES: dict[Severity.ValueType, tuple[str, str]] = {
     SEVERITY_UNSPECIFIED: ("note", "dim"),
@@ -55,7 +56,12 @@ _EDGES = {
     EdgeType.EDGE_TYPE_GROOVE: "groove",
     EdgeType.EDGE_TYPE_MINI_BEVEL: "mini bevel",
 }
-_ABSENT = "."
+_HEADINGS: dict[Severity.ValueType, str] = {
+    SEVERITY_ERROR: "The lab objects:",
+    SEVERITY_WARNING: "The lab can make it; look again:",
+}
+"""What stands over what the lab says, by the worst of it; beneath these it is only a note."""
+_ABSENT = "\N{EN DASH}"
 _WIDE = 100
 
 
@@ -176,10 +182,11 @@ def _lens(shown: LensSpec) -> Iterable[Text]:
 # ── what is wrong with it ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def violations(console: Console, shown: Sequence[Violation], heading: str = "\nThe lab objects:") -> None:
-    """Print what the lab objects to, worst first, each at its field and with what would do instead."""
+def violations(console: Console, shown: Sequence[Violation], *, heading: bool = True) -> None:
+    """Print what the lab has to say, worst first, each at its field and with what would do instead."""
     if shown and heading:
-        console.print(heading, style="bold")
+        worst = max(each.severity for each in shown)
+        console.print(f"\n{_HEADINGS.get(worst, 'The lab can make it; note:')}", style="bold")
     for violation in sorted(shown, key=lambda each: -each.severity):
         word, style = _SEVERITIES[violation.severity]
         head = Text(f"{word} ", style=style).append(f"at {violation.field}" if violation.field else "", style="bold")
@@ -190,8 +197,8 @@ def violations(console: Console, shown: Sequence[Violation], heading: str = "\nT
 
 
 def diagnostics(console: Console, shown: Sequence[ImportDiagnostic], *, verbose: bool) -> None:
-    """Print what was noticed in a file; plain notes only as a number, unless `verbose`."""
-    listed = [each for each in shown if verbose or each.severity > SEVERITY_INFO]
+    """Print what was noticed in a file, and what became of it; notes on lines only as a number, unless `verbose`."""
+    listed = [each for each in shown if verbose or each.severity > SEVERITY_INFO or not each.line]
     rows = table()
     rows.add_column(no_wrap=True)
     rows.add_column(no_wrap=True, justify="right")
@@ -201,7 +208,7 @@ def diagnostics(console: Console, shown: Sequence[ImportDiagnostic], *, verbose:
         word, style = _SEVERITIES[each.severity]
         rows.add_row(Text(word, style=style), f"line {each.line}" if each.line else "", each.label, each.message)
     if listed:
-        console.print("\nIn the file:", style="bold")
+        console.print("\nAbout the file:", style="bold")
         put(console, indented(rows))
     if hidden := len(shown) - len(listed):
         words = f"{hidden} {'more ' if listed else ''}{'note' if hidden == 1 else 'notes'} about the file"
@@ -213,8 +220,8 @@ def refusal(console: Console, error: RefusedError) -> None:
     shown = error.refusal
     console.print(f"lensmesh: {shown.sentence}", style="red", soft_wrap=True)
     for field, fault in shown.faults:
-        put(console, indented(Text(field, style="bold").append(f": {fault}", style="not bold")))
-    violations(console, shown.violations, heading="")
+        put(console, indented(Text(field, style="bold").append(f": {wording.fault(fault)}", style="not bold")))
+    violations(console, shown.violations, heading=False)
     if error.way_out:
         console.print(error.way_out, soft_wrap=True)
 
@@ -225,13 +232,14 @@ def refusal(console: Console, error: RefusedError) -> None:
 def orders(console: Console, shown: Sequence[Order]) -> None:
     """Print a list of orders, one a line; a wide terminal shows more of each."""
     wide = console.width >= _WIDE
-    rows = table("order", "state", "job", "reference", *(("lens", "changed") if wide else ()))
+    rows = table("order", "state", "date", "ref.", "patient", *(("job", "lens") if wide else ()))
     for column in rows.columns:
         column.no_wrap = True
     rows.columns[0].min_width = 36
     for each in shown:
-        more = (each.lens.design, date(each.update_time)) if wide else ()
-        rows.add_row(bare(each.name), state(each.state), bare(each.job), each.customer_reference, *more)
+        when = date(each.update_time) if wide else day(each.update_time)
+        facts = (each.customer_reference, each.patient_reference, *((bare(each.job), each.lens.design) if wide else ()))
+        rows.add_row(bare(each.name), state(each.state), when, *(fact or _ABSENT for fact in facts))
     put(console, rows)
 
 

@@ -10,6 +10,7 @@ What it does is idempotent, so it is repeated for ever when the mesh is away; so
 """
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,8 +31,9 @@ from rich.console import Console
 
 from cli import access, lab
 from cli.access import Token
-from cli.terminal import clock, out, say_retries_on
+from cli.terminal import LENSMESH, clock, out, say_retries_on
 from runtime import settings
+from runtime.errors import MeshError
 from runtime.layout import Layout
 
 _OPEN = (Job.STATE_RECEIVED, Job.STATE_IN_PRODUCTION)
@@ -65,6 +67,8 @@ def simulate(
     layout = Layout(settings.load().home)
     console = out()
     say_retries_on(console)
+    if not target:
+        _say_who_else_works(console)
     work = _work(
         target or access.running_mesh().grpc_target,
         lab.credentials(ca or layout.keys / "ca.pem"),
@@ -73,7 +77,28 @@ def simulate(
         console,
         once=once,
     )
-    asyncio.run(work)
+    try:
+        asyncio.run(work)
+    except ExceptionGroup as several:
+        raise _sentence(several) from several
+
+
+def _say_who_else_works(console: Console) -> None:
+    """Say that the mesh here has a simulated lab of its own; unless this is it."""
+    own = os.getpid()
+    if any(process.name == "simulator" and found.pid != own for process, found in access.running_mesh().alive):
+        console.print(
+            "The mesh has a simulated lab of its own, which works on the same jobs at its own pace.", soft_wrap=True
+        )
+        console.print(f"To be alone: {LENSMESH} down; LENSMESH_SIMULATE=false {LENSMESH} up", soft_wrap=True)
+
+
+def _sentence(several: ExceptionGroup[Exception]) -> Exception:
+    """What a user can do something about in a group of errors; the group when there is nothing of the kind."""
+    found: Exception = several.subgroup(MeshError) or several
+    while isinstance(found, ExceptionGroup) and found.subgroup(MeshError):
+        found = found.exceptions[0]
+    return found
 
 
 async def _work(

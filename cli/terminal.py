@@ -4,6 +4,8 @@ On a terminal there is colour and the typographer's minus. In a pipe there is ne
 """
 
 import json
+import os
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +18,9 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from stamina.instrumentation import RetryDetails
+
+LENSMESH = shlex.quote(os.environ.get("LENSMESH_COMMAND", "bin/lensmesh"))
+"""The command as it was typed, so that what is said to be typed next works in the folder the user is in."""
 
 
 def out() -> Console:
@@ -67,6 +72,11 @@ def clock(time: Timestamp | None = None) -> str:
 def date(time: Timestamp) -> str:
     """The local date and time, as `2026-03-01 14:03`."""
     return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def day(time: Timestamp) -> str:
+    """The local day, as `03-01`: for lists that have no room for more."""
+    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%m-%d")
 
 
 def say_retries_on(console: Console) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from optics.eyes import Side
 from rules.catalog import Catalog, Entry
 from rules.quantities import UNITS, Reading, Readings, measure, spoken
 from rules.spec import Eyes, Spec
@@ -22,6 +23,7 @@ OFF_STEP = "OFF_STEP"
 OUT_OF_RANGE = "OUT_OF_RANGE"
 
 _ALTERNATIVES = 5
+_ALIKE = 0.55  # below it, what an entry has in common with what was wanted is chance
 _ANY = Interval(None, None, "")
 
 
@@ -87,7 +89,7 @@ class _Case:
             high="" if interval.high is None else spoken(interval.high, unit),
             ending=f".{abs(reading.value) % 100:02}",
         )
-        return f"{_capital(reading.words)} {spoken(reading.value, unit)}: {filled}"
+        return f"{_capital(reading.told)}: {filled}"
 
     def sentence(self, says: str, **words: str) -> str:
         """Returns a row's sentence with its words in braces filled in."""
@@ -130,15 +132,21 @@ def _requirements(case: _Case) -> Iterator[Violation]:
 
 
 def _limits(case: _Case) -> Iterator[Violation]:
-    """Objects to what lies outside a limit; where several rows limit one quantity, once, by the gravest."""
-    gravest: dict[tuple[str, str, str], Violation] = {}
+    """Objects to what lies outside a limit: to one quantity of one eye once at each end.
+
+    Where several rows limit it the gravest is told; where it has several values (the power of both meridians), the one
+    that is furthest outside.
+    """
+    gravest: dict[tuple[str, str, Side | None, bool], Violation] = {}
     for row in case.catalog.limits:
-        for reading in case.readings_for(row):
-            for severity, interval in row.objections(reading.value):
-                key = (row.quantity, row.code, reading.field)
-                if key not in gravest or severity > gravest[key].severity:
-                    message = case.measured(row, reading, interval.says, interval)
-                    gravest[key] = Violation(row.code, severity, reading.field, message)
+        outside = (
+            (reading, *objection) for reading in case.readings_for(row) for objection in row.objections(reading.value)
+        )
+        for reading, severity, interval in sorted(outside, key=lambda each: -each[2].distance(each[0].value)):
+            key = (row.quantity, row.code, reading.side, interval.is_above(reading.value))
+            if key not in gravest or severity > gravest[key].severity:
+                message = case.measured(row, reading, interval.says, interval)
+                gravest[key] = Violation(row.code, severity, reading.field, message)
     yield from gravest.values()
 
 
@@ -187,7 +195,7 @@ def _colour(case: _Case) -> Iterator[Violation]:
         yield _unavailable(
             "lens.colour",
             f"{colour.name} does not come in {catalog.materials[material].name}",
-            _nearest(wanted, {each: catalog.colours[each] for each in others}),
+            _by_likeness(wanted, {each: catalog.colours[each] for each in others}),
             catalog.colours,
         )
 
@@ -219,29 +227,31 @@ def _resolved(entries: Mapping[str, Entry], field: str, noun: str, wanted: str) 
         message = f"{_capital(noun)}: none is chosen; choose one from the catalog."
         yield Violation(NOT_GIVEN, Severity.ERROR, field, message)
     elif wanted not in entries:
-        nearest = _nearest(wanted, entries)
-        message = f"{_capital(noun)}: the catalog has no {noun} {wanted!r}; {_way_out(nearest, entries)}"
+        nearest = _by_likeness(wanted, entries, _ALIKE)[:_ALTERNATIVES]
+        way_out = _way_out(nearest, entries) if nearest else "choose one from the catalog."
+        message = f"{_capital(noun)}: the catalog has no {noun} {wanted!r}; {way_out}"
         yield Violation(UNKNOWN_ENTRY, Severity.ERROR, field, message, nearest)
 
 
 def _unavailable(field: str, fact: str, instead: Iterable[str], entries: Mapping[str, Entry]) -> Violation:
     nearest = tuple(instead)[:_ALTERNATIVES]
-    return Violation(NOT_AVAILABLE, Severity.ERROR, field, f"{fact}; {_way_out(nearest, entries)}", nearest)
+    way_out = _way_out(nearest, entries) if nearest else "leave it out."
+    return Violation(NOT_AVAILABLE, Severity.ERROR, field, f"{fact}; {way_out}", nearest)
 
 
 def _way_out(nearest: tuple[str, ...], entries: Mapping[str, Entry]) -> str:
-    if not nearest:
-        return "leave it out."
-    return f"choose {' or '.join(f'{entries[each].name} ({each})' for each in nearest[:2])}."
+    """Returns the end of a sentence: every alternative by name and id; there is one at least."""
+    *others, last = (f"{entries[each].name} ({each})" for each in nearest)
+    return f"choose {', '.join(others)}{' or ' if others else ''}{last}."
 
 
-def _nearest(wanted: str, entries: Mapping[str, Entry]) -> tuple[str, ...]:
-    """Returns the ids whose id or name is most like what was wanted, nearest first."""
-
-    def likeness(entry: Entry) -> float:
-        return max(SequenceMatcher(None, wanted, said.lower()).ratio() for said in (entry.id, entry.name))
-
-    return tuple(each.id for each in sorted(entries.values(), key=likeness, reverse=True)[:_ALTERNATIVES])
+def _by_likeness(wanted: str, entries: Mapping[str, Entry], at_least: float = 0.0) -> tuple[str, ...]:
+    """Returns the ids whose id or name is like what was wanted (0 not at all, 1 the same), most alike first."""
+    alike = {
+        entry.id: max(SequenceMatcher(None, wanted, said.lower()).ratio() for said in (entry.id, entry.name))
+        for entry in entries.values()
+    }
+    return tuple(sorted((each for each in alike if alike[each] >= at_least), key=lambda each: -alike[each]))
 
 
 def _capital(words: str) -> str:

@@ -15,11 +15,13 @@ The derived ones:
     ed_slack         ED less the diagonal of the box (rounded up): never positive on a real shape
     anisometropia    difference of the two spherical equivalents; rounded up
     opposite_spheres the smaller of two spheres of opposite sign, as an amount; 0 where the signs agree
+    opposite_cylinders the same of the two cylinders: one is written in plus and the other in minus cylinder
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from math import isqrt
 
 from optics.eyes import Side
@@ -44,14 +46,14 @@ class Reading:
     Attributes:
         field: The contract path it belongs to (``prescription.right.sphere``).
         side: The eye it was measured on; None for the frame and the pair.
-        words: What it is, to an optician ("right eye, sphere").
         value: In 1/100 of the quantity's unit.
+        told: What it is and how much, to an optician ("right eye, sphere -2.25 D").
     """
 
     field: str
     side: Side | None
-    words: str
     value: Hundredths
+    told: str
 
 
 Readings = Mapping[str, tuple[Reading, ...]]
@@ -136,10 +138,10 @@ def _anisometropia(spec: Spec) -> _Measured:
         yield "prescription", (abs(doubled[0] - doubled[1]) + 1) // 2
 
 
-def _opposite_spheres(spec: Spec) -> _Measured:
-    spheres = [eye.sphere for _, eye in spec.eyes_made() if eye.sphere is not None]
-    if len(spheres) == len(Side):
-        yield "prescription", min(map(abs, spheres)) if spheres[0] * spheres[1] < 0 else 0
+def _opposite(field: str, spec: Spec) -> _Measured:
+    powers = [power for _, eye in spec.eyes_made() if (power := getattr(eye, field)) is not None]
+    if len(powers) == len(Side):
+        yield "prescription", min(map(abs, powers)) if powers[0] * powers[1] < 0 else 0
 
 
 def _root_up(square: int) -> int:
@@ -160,8 +162,13 @@ _OF_PAIR: Mapping[str, tuple[str, Unit, Callable[[Spec], _Measured]]] = {
     "ed_excess": ("frame ED less the larger of A and B", Unit.MILLIMETRE, _ed_excess),
     "ed_slack": ("frame ED less the diagonal of the box", Unit.MILLIMETRE, _ed_slack),
     "anisometropia": ("difference between the eyes", Unit.DIOPTRE_AMOUNT, _anisometropia),
-    "opposite_spheres": ("smaller of two spheres of opposite sign", Unit.DIOPTRE_AMOUNT, _opposite_spheres),
+    "opposite_spheres": ("spheres", Unit.DIOPTRE_AMOUNT, partial(_opposite, "sphere")),
+    "opposite_cylinders": ("cylinders", Unit.DIOPTRE_AMOUNT, partial(_opposite, "cylinder")),
 }
+
+_TOLD_BY_BOTH: Mapping[str, str] = {"opposite_spheres": "sphere", "opposite_cylinders": "cylinder"}
+"""The quantities of the pair that are told by a field's values on both eyes, with the field: their amount is no value
+of the order, and nobody would look for it there."""
 
 EYE_QUANTITIES: frozenset[str] = frozenset(EYE_FIELDS) | frozenset(_OF_EYE)
 """The quantities that are measured on each eye."""
@@ -186,20 +193,29 @@ def measure(spec: Spec) -> Readings:
 def _read(spec: Spec) -> Iterator[tuple[str, Reading]]:
     for side, eye in spec.eyes_made():
         prefix, subject = f"prescription.{SIDE_NAMES[side]}.", f"{SIDE_NAMES[side]} eye, "
-        for name, (words, _) in EYE_FIELDS.items():
+        for name, (words, unit) in EYE_FIELDS.items():
             value = getattr(eye, name)
             if value is not None:
-                yield name, Reading(prefix + name, side, subject + words, value)
-        for name, (words, _, of_eye) in _OF_EYE.items():
+                yield name, Reading(prefix + name, side, value, f"{subject}{words} {spoken(value, unit)}")
+        for name, (words, unit, of_eye) in _OF_EYE.items():
             for field, value in of_eye(spec, eye):
-                yield name, Reading(prefix + field, side, subject + words, value)
-    for name, (words, _) in FRAME_FIELDS.items():
+                yield name, Reading(prefix + field, side, value, f"{subject}{words} {spoken(value, unit)}")
+    for name, (words, unit) in FRAME_FIELDS.items():
         value = getattr(spec.frame, name)
         if value is not None:
-            yield FRAME + name, Reading(FRAME + name, None, words, value)
-    for name, (words, _, of_pair) in _OF_PAIR.items():
+            yield FRAME + name, Reading(FRAME + name, None, value, f"{words} {spoken(value, unit)}")
+    for name, (words, unit, of_pair) in _OF_PAIR.items():
         for field, value in of_pair(spec):
-            yield name, Reading(field, None, words, value)
+            yield name, Reading(field, None, value, f"{words} {_told_by_both(name, spec) or spoken(value, unit)}")
+
+
+def _told_by_both(quantity: str, spec: Spec) -> str:
+    """Returns the two values a quantity of the pair is told by: ``+0.50 D right and -1.75 D left``; or nothing."""
+    field = _TOLD_BY_BOTH.get(quantity)
+    if field is None:
+        return ""
+    unit = EYE_FIELDS[field][1]
+    return " and ".join(f"{spoken(getattr(eye, field), unit)} {SIDE_NAMES[side]}" for side, eye in spec.eyes_made())
 
 
 def spoken(value: Hundredths, unit: Unit) -> str:

@@ -95,6 +95,16 @@ class Interval:
         """Tells whether a value lies within."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
+    def is_above(self, value: Hundredths) -> bool:
+        """Tells whether a value lies beyond the upper end."""
+        return self.high is not None and value > self.high
+
+    def distance(self, value: Hundredths) -> Hundredths:
+        """Returns how far outside a value lies; 0 within."""
+        below = 0 if self.low is None else self.low - value
+        above = 0 if self.high is None else value - self.high
+        return max(below, above, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -184,6 +184,8 @@ class Missing(NamedTuple):
 
     label: str
     meaning: str
+    unusable: str = ""
+    """What stands there instead of a usable value, with its line and the reason; empty where nothing does."""
 
 
 SIDES_TO_MAKE: dict[EyesToMake | None, tuple[Side, ...]] = {
@@ -213,6 +215,8 @@ _NEEDED_PER_EYE: tuple[tuple[Missing, Callable[[Eye], bool]], ...] = (
 # What is there and cannot be used under one of these labels is worse than missing: a lens made without it is wrong.
 _NEVER_IGNORED = frozenset({"DO", "SPH", "CYL", "AX", "ADD", "PRVM", "PRVA", "IPD", "SEGHT"})
 
+_CONSEQUENCE = " It is treated as absent."  # of a diagnostic; no order comes of the file, so nothing is treated at all
+
 _KINDS_OF_RECORD = {"FRM": "a frame record", "TRC": "a tracer's upload", "INI": "a device's greeting"}
 
 
@@ -229,30 +233,38 @@ def missing_for_order(job: DcsJob) -> tuple[Missing, ...]:
         found.append(Missing("DBL", "distance between lenses"))
     if not sides:
         found.append(Missing("DO", "eyes to make; N asks for none"))
-    found.extend(
-        Missing(note.label, f"{LABELS[note.label].meaning}, which cannot be used as written")
-        for note in job.diagnostics
-        if note.severity is Severity.ERROR and note.label in _NEVER_IGNORED
-    )
-    return tuple({missing.label: missing for missing in found if missing}.values())
+    return tuple(({missing.label: missing for missing in found if missing} | _unusable(job)).values())
 
 
 def why_not_an_order(job: DcsJob) -> str | None:
     """Return the sentence that refuses the job as an order, or None if nothing is missing.
 
     ``"no prescription: SPH is missing; also missing: IPD (monocular distance PD); this is a frame record (REQ=FRM)"``
+    ``"line 9: SPH (sphere of the right eye) is 'abc': not a plain decimal number"``
     """
     missing = missing_for_order(job)
     if not missing:
         return None
-    without_prescription = _SPHERE in missing
-    others = ", ".join(f"{label} ({meaning})" for label, meaning in missing if (label, meaning) != _SPHERE)
-    parts = ["no prescription: SPH is missing"] if without_prescription else []
-    if others:
-        parts.append(f"also missing: {others}" if without_prescription else f"missing: {others}")
+    plain = [each for each in missing if not each.unusable]
+    parts = ["no prescription: SPH is missing"] if _SPHERE in plain else []
+    parts += [each.unusable for each in missing if each.unusable]
+    if others := ", ".join(f"{label} ({meaning})" for label, meaning, _ in plain if (label, meaning) != _SPHERE[:2]):
+        parts.append(f"also missing: {others}" if parts else f"missing: {others}")
     if job.request in _KINDS_OF_RECORD:
         parts.append(f"this is {_KINDS_OF_RECORD[job.request]} (REQ={job.request})")
     return "; ".join(parts)
+
+
+def _unusable(job: DcsJob) -> dict[str, Missing]:
+    """Return by label what is there, must not be ignored and cannot be used, each with all that is wrong with it."""
+    found: dict[str, Missing] = {}
+    for note in job.diagnostics:
+        if note.severity is Severity.ERROR and note.label in _NEVER_IGNORED:
+            before = found.get(note.label)
+            fact = f"line {note.line}: {note.message.removesuffix(_CONSEQUENCE).rstrip('.')}"
+            told = f"{before.unusable}; {fact}" if before else fact
+            found[note.label] = Missing(note.label, LABELS[note.label].meaning, told)
+    return found
 
 
 def _lacked(need: Missing, lacking: list[Side], sides: tuple[Side, ...]) -> Missing | None:

@@ -11,7 +11,7 @@ from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR, SEVERITY_WARNING, Vio
 
 from chassis import validation
 from chassis.database import Database
-from chassis.errors import Unavailable
+from chassis.errors import FieldInvalid, Unavailable
 from lims_client.client import LimsClient
 from lims_client.errors import LimsUnavailable
 from services.order import lab_file, store
@@ -32,6 +32,7 @@ class Importer:
         Raises:
             FileUnreadable: It is not DCS, or damaged, or too large.
             FileIncomplete: No order can be made of it.
+            FieldInvalid: It prescribes what no order can hold.
             CatalogEntryUnknown: A chosen design or material is not in the catalog.
             Unavailable: The lab's catalog cannot be read right now.
         """
@@ -69,9 +70,16 @@ class Importer:
 
 
 def _leave_out_what_no_order_can_hold(content: Order) -> list[rpc.ImportDiagnostic]:
-    """Clears each field that breaks the contract's bounds, which are narrower than a file's, and says which."""
+    """Clears each field that breaks the contract's bounds, which are narrower than a file's, and says which.
+
+    Raises:
+        FieldInvalid: It belongs to the prescription: a lens made without it is wrong.
+    """
+    broken = validation.broken(content)
+    if prescribed := [fault for fault in broken if fault[0].startswith("prescription")]:
+        raise FieldInvalid(prescribed)
     left_out = []
-    for path, fault in validation.broken(content):
+    for path, fault in broken:
         target: Message = content
         *way, last = path.split("[", 1)[0].split(".")
         for name in way:

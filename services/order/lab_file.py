@@ -17,7 +17,17 @@ from rapidfuzz import fuzz, process, utils
 from optics.dcs.diagnostics import Diagnostic, Severity
 from optics.dcs.errors import DcsError
 from optics.dcs.interpretation import interpret
-from optics.dcs.job import SIDES_TO_MAKE, DcsJob, EdgeType, Eye, EyesToMake, FrameType, LensCodes, why_not_an_order
+from optics.dcs.job import (
+    SIDES_TO_MAKE,
+    DcsJob,
+    EdgeType,
+    Eye,
+    EyesToMake,
+    FrameType,
+    LensCodes,
+    missing_for_order,
+    why_not_an_order,
+)
 from optics.dcs.records import parse
 from optics.numbers import Hundredths
 from optics.trace import Trace
@@ -104,14 +114,15 @@ def read(data: bytes) -> DcsJob:
 
     Raises:
         FileUnreadable: It is not DCS, or damaged, or too large.
-        FileIncomplete: It is DCS, but has no prescription to make lenses by.
+        FileIncomplete: It is DCS, but has no prescription to make lenses by, or one that cannot be used as written.
     """
     try:
         job = interpret(parse(data))
     except DcsError as error:
         raise FileUnreadable(f"the file cannot be read: {error}") from error
     sides = SIDES_TO_MAKE[job.eyes_to_make]
-    if not sides or any(job.eye(side).prescription.sphere is None for side in sides):
+    unusable = any(missing.unusable for missing in missing_for_order(job))  # a lens made without it is wrong
+    if unusable or not sides or any(job.eye(side).prescription.sphere is None for side in sides):
         raise FileIncomplete(f"no order can be made of the file: {why_not_an_order(job)}")
     return job
 

@@ -1,5 +1,6 @@
 """The `orders` commands against a stand-in edge: what is sent, and what a user reads."""
 
+import base64
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import pytest
 
+from runtime.layout import Layout
 from runtime.settings import PROJECT
 from tests.cli.conftest import (
     ORDER_ID,
@@ -69,7 +71,7 @@ def test_prism_is_shown_by_its_base(edge: StandIn, lensmesh: Lensmesh) -> None:
     done = lensmesh("orders", "import", SAMPLE)
     assert "1.50 in" in done.out
     assert "0.75 down" in done.out
-    assert "Left (OS) 0.00 . . . . . . ." in done.words
+    assert "Left (OS) 0.00" + 7 * " \N{EN DASH}" in done.words
 
 
 def test_an_order_fits_into_80_columns(edge: StandIn, lensmesh: Lensmesh) -> None:
@@ -228,11 +230,145 @@ def test_ctrl_c_ends_a_watch_with_the_command_that_goes_on(edge: StandIn) -> Non
     assert "Traceback" not in err
 
 
+# ── what the lab says, and what to type next ──────────────────────────────────────────────────────────────────────────
+
+
+def _violation(field: str, code: str = "OUT_OF_RANGE", severity: str = "ERROR", *instead: str) -> dict[str, Any]:
+    return {
+        "code": code,
+        "severity": f"SEVERITY_{severity}",
+        "field": field,
+        "message": "It is so.",
+        "alternatives": list(instead),
+    }
+
+
+def _verdict(*violations: dict[str, Any]) -> dict[str, Any]:
+    accepted = all(each["severity"] != "SEVERITY_ERROR" for each in violations)
+    return {"accepted": accepted, "violations": list(violations), "catalogRevision": "3"}
+
+
+def test_a_written_order_is_decided_while_it_is_written(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """Create and update ask the lab, show what it objects to, and the next command; the draft is kept."""
+    edge.on("POST", "", answer(order()))
+    edge.on("PATCH", f"/{ORDER_ID}", answer(order()))
+    edge.on("POST", f"/{ORDER_ID}:validate", answer(_verdict(_violation("prescription.right.add", "NOT_GIVEN"))))
+    created = lensmesh("orders", "create", str(PROJECT / "samples" / "order.json"))
+    updated = lensmesh("orders", "update", ORDER_ID, "--material", "cr39")
+    for done in (created, updated):
+        assert done.code == 0, done.err
+        assert "The lab objects: error at prescription.right.add It is so." in done.words
+        assert (
+            f"""echo '{{"prescription": {{"right": {{"add": VALUE}}}}}}' | bin/lensmesh orders update {ORDER_ID} -"""
+            in done.out
+        )
+        assert f"orders update {ORDER_ID} --design ID --material ID" in done.out
+
+
+def test_a_lab_that_cannot_be_asked_does_not_undo_what_was_written(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """The draft is shown, with the command that asks again."""
+    edge.on("POST", "", answer(order()))
+    edge.on("POST", f"/{ORDER_ID}:validate", answer(error(14, "the lab cannot be reached", "UNAVAILABLE"), 503))
+    done = lensmesh("orders", "create", str(PROJECT / "samples" / "order.json"))
+    assert (done.code, "State DRAFT" in done.words) == (0, True)
+    assert "The lab could not be asked: The lab cannot be reached." in done.err
+    assert f"bin/lensmesh orders validate {ORDER_ID}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("violations", "heading", "step"),
+    [
+        ([_violation("lens.colour", "NOT_GIVEN", "INFO")], "The lab can make it; note:", "Submit it: "),
+        ([_violation("prescription", "X", "WARNING")], "The lab can make it; look again:", "Submit it: "),
+        ([_violation("lens.material", "X", "ERROR", "poly", "cr39")], "The lab objects:", " --material poly\n"),
+        ([_violation("lens.design", "NOT_GIVEN")], "The lab objects:", " --design ID\nAll there is to choose from: "),
+        ([_violation("eyes", "NOT_GIVEN")], "The lab objects:", """echo '{"eyes": "EYES_BOTH"}' | """),
+        ([_violation("frame.edge_type", "X")], "The lab objects:", """{"frame": {"edgeType": "EDGE_TYPE_UNCUT"}}"""),
+        ([_violation("prescription.left.add", "NOT_APPLICABLE")], "The lab objects:", """{"left": {"add": null}}"""),
+        ([_violation("prescription", "X")], "The lab objects:", f"orders update {ORDER_ID} order.json"),
+    ],
+)
+def test_what_the_lab_says_is_headed_by_its_worst_and_followed_by_what_to_type(
+    edge: StandIn, lensmesh: Lensmesh, violations: list[dict[str, Any]], heading: str, step: str
+) -> None:
+    """An order that can be made is to be submitted; one that cannot be is to be corrected, where it is wrong."""
+    edge.on("POST", ":import", answer({"order": order(violations=violations)}))
+    done = lensmesh("orders", "import", SAMPLE)
+    assert heading in done.out
+    assert step in done.out
+    assert ("Correct it" in done.out) == (heading == "The lab objects:")
+
+
+def test_lens_and_fields_are_corrected_by_one_command(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """For the same practice."""
+    draft = order(name=ORDER_NAME.replace("demo", "north"))
+    wrong = [_violation("prescription.right.add", "NOT_GIVEN"), _violation("lens.material", "X", "ERROR", "poly")]
+    edge.on("POST", ":import", answer({"order": draft | {"violations": wrong}}))
+    done = lensmesh("orders", "import", SAMPLE)
+    assert f" | bin/lensmesh orders update {ORDER_ID} - --material poly --practice north\n" in done.out
+
+
+def test_a_file_with_unusable_values_is_not_submitted(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """A cylinder that cannot be read would become a lens without one; the draft is there to be looked at."""
+    edge.on("POST", ":import", answer({"order": order(), "diagnostics": DIAGNOSTICS}))
+    done = lensmesh("orders", "import", SAMPLE, "--submit", "--watch")
+    assert (done.code, len(edge.requests)) == (1, 1)
+    assert "lensmesh: It is not submitted: " in done.err
+    assert f"bin/lensmesh orders submit {ORDER_ID} --watch" in done.err
+
+
+def test_a_draft_is_not_watched(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """It would be watched for ever; the sentence says what moves it. `orders watch` does watch it, and says so."""
+    for command in (("import", SAMPLE), ("update", ORDER_ID, "--design", "ft28")):
+        done = lensmesh("orders", *command, "--watch")
+        assert (done.code, edge.requests) == (2, [])
+        assert "Nothing moves before the order is submitted: add --submit" in done.err
+    edge.on("GET", WATCH, stream(_told("1", "DRAFT"), _told("2", "DRAFT", "Edited"), _told("3", "SHIPPED")))
+    watched = lensmesh("orders", "watch", ORDER_ID).out
+    assert watched.count(f"Nothing moves until it is submitted: bin/lensmesh orders submit {ORDER_ID}\n") == 1
+
+
+def test_what_is_remembered_is_said_without_being_asked_for(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """What became of the file is no note on one of its lines. Nothing chosen is nothing to remember."""
+    said = {"severity": "SEVERITY_INFO", "label": "LNAM", "message": "remembered: LNAM=X means comfort-pal"}
+    edge.on("POST", ":import", answer({"order": order(), "diagnostics": [said]}))
+    done = lensmesh("orders", "import", SAMPLE, "--design", "comfort-pal", "--remember")
+    assert "note LNAM remembered: LNAM=X means comfort-pal" in done.words
+    refused = lensmesh("orders", "import", SAMPLE, "--remember")
+    assert (refused.code, len(edge.requests)) == (2, 1)
+    assert "--remember keeps a choice, and none is made" in refused.err
+
+
+def test_a_printed_name_is_spelled_as_an_id_and_looked_up(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """So that the catalog's answer lists what is near, instead of a pattern."""
+    edge.on("POST", ":import", answer(IMPORTED))
+    lensmesh("orders", "import", SAMPLE, "--design", "Comfort progressive", "--material", "CR-39 1.50")
+    assert edge.requests[0].query["design"] == ["comfort-progressive"]
+    assert edge.requests[0].query["material"] == ["cr-39-1-50"]
+
+
+def test_a_second_submit_names_the_job(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """And how to look after it."""
+    refusal = error(9, "an order that is SHIPPED cannot be submitted", "ORDER_STATE")
+    edge.on("POST", SUBMIT, answer(refusal, 400))
+    edge.on("GET", f"/{ORDER_ID}", answer(order(state="STATE_SHIPPED", job="jobs/7")))
+    done = lensmesh("orders", "submit", ORDER_ID)
+    assert done.code == 1
+    assert f"The lab has it as jobs/7. How it goes: bin/lensmesh orders watch {ORDER_ID}" in done.err
+
+
+def test_a_refused_submit_keeps_the_wish_to_watch(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """The command that corrects it goes on to where the user wanted to be."""
+    edge.on("POST", SUBMIT, answer(error(9, "no", "NOT_MAKEABLE", VIOLATIONS), 400))
+    done = lensmesh("orders", "submit", ORDER_ID, "--watch")
+    assert f"bin/lensmesh orders update {ORDER_ID} --design comfort-pal --submit --watch" in done.err
+
+
 # ── refusals ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_refused_submit_lists_why_and_how_to_go_on(edge: StandIn, lensmesh: Lensmesh) -> None:
-    """The objections with what would do instead, and the command that chooses it."""
+    """The objections with what would do instead, and the command that goes on with the draft as it was asked for."""
     edge.on("POST", ":import", answer(IMPORTED))
     refusal = error(9, "the lab refuses the order as it is: lens.design: …", "NOT_MAKEABLE", VIOLATIONS)
     edge.on("POST", SUBMIT, answer(refusal, 400))
@@ -241,7 +377,7 @@ def test_a_refused_submit_lists_why_and_how_to_go_on(edge: StandIn, lensmesh: Le
     assert "The lab refuses the order as it is." in done.err
     assert "error at lens.design The file's LNAM=2950 is no design" in done.words
     assert "instead: comfort-pal, comfort-pal-short" in done.err
-    assert f"bin/lensmesh orders import {SAMPLE} --design ID --submit" in done.err
+    assert f"bin/lensmesh orders update {ORDER_ID} --design comfort-pal --submit --watch" in done.err
 
 
 def test_objections_that_stand_on_the_draft_are_not_repeated(edge: StandIn, lensmesh: Lensmesh) -> None:
@@ -250,7 +386,7 @@ def test_objections_that_stand_on_the_draft_are_not_repeated(edge: StandIn, lens
     edge.on("POST", SUBMIT, answer(error(9, "no", "NOT_MAKEABLE", VIOLATIONS), 400))
     done = lensmesh("orders", "import", SAMPLE, "--submit")
     assert done.words.count("error at lens.design") == 1
-    assert done.err.startswith("lensmesh: The lab refuses the order as it is.\nChoose: ")
+    assert done.err.startswith("lensmesh: The lab refuses the order as it is.\nCorrect it, for example:\n  bin/")
 
 
 BAD_REQUEST = {
@@ -298,7 +434,7 @@ def test_a_mesh_that_does_not_run_is_a_sentence(
     monkeypatch.delenv("LENSMESH_URL", raising=False)
     monkeypatch.setenv("LENSMESH_HOME", str(tmp_path))
     done = lensmesh("orders", "import", SAMPLE)
-    assert (done.code, done.err) == (1, "lensmesh: The mesh is not running: type `make up`.\n")
+    assert (done.code, done.err) == (1, "lensmesh: The mesh is not running: type `bin/lensmesh up`.\n")
 
 
 def test_an_address_where_nothing_answers_is_a_sentence(
@@ -338,6 +474,8 @@ def test_a_file_that_cannot_be_sent_is_a_sentence(edge: StandIn, lensmesh: Lensm
 def test_an_order_file_that_is_no_json_object_is_a_sentence(edge: StandIn, lensmesh: Lensmesh, tmp_path: Path) -> None:
     """Whether the object is an order is for the mesh to say."""
     file = tmp_path / "order.json"
+    file.write_text('{"prescription": {"right": {"sphere": NaN}}}')
+    assert "is no JSON: NaN is no number" in lensmesh("orders", "create", str(file)).err
     file.write_text("{'eyes'")
     assert "is no JSON" in lensmesh("orders", "create", str(file)).err
     file.write_text('{"eyes": "EYES_BOTH", "eyes": "EYES_LEFT"}')
@@ -391,8 +529,10 @@ def test_a_list_follows_its_pages_and_says_when_there_are_more(edge: StandIn, le
     """Up to the limit."""
     page = {"orders": [order(), order()], "nextPageToken": "2"}
     edge.on("GET", "", answer(page), answer(page | {"nextPageToken": "3"}))
-    done = lensmesh("orders", "list", "--limit", "4", "--state", "DRAFT", "--state", "SHIPPED")
+    done = lensmesh("orders", "list", "--limit", "4", "--state", "DRAFT", "--state", "shipped")
     assert done.out.count(ORDER_ID) == 4
+    assert done.words.startswith("order state date ref. patient ")
+    assert "DRAFT 03-01 900001 5093" in done.words
     assert "There are more than these 4" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert [request.query for request in edge.requests] == [
@@ -413,11 +553,103 @@ def test_an_order_that_was_shown_can_be_given_back_changed(edge: StandIn, lensme
     edge.on("PATCH", f"/{ORDER_ID}", answer(order()))
     file = tmp_path / "order.json"
     file.write_text(json.dumps(order(customerReference="12")))
-    done = lensmesh("orders", "update", ORDER_ID, str(file), "--mask", "customer_reference")
+    done = lensmesh("orders", "update", ORDER_ID, str(file), "--mask", "customer_reference", "--json")
     assert done.code == 0, done.err
     (request,) = edge.requests
     assert request.query == {"updateMask": ["customerReference"]}
     assert json.loads(request.body) == {k: v for k, v in order(customerReference="12").items() if k != "name"}
+
+
+def test_a_file_sets_what_it_says_and_null_clears(edge: StandIn, lensmesh: Lensmesh, tmp_path: Path) -> None:
+    """Also what is empty; what the mesh sets is given back in vain, and said to nobody."""
+    edge.on("PATCH", f"/{ORDER_ID}", answer(order()))
+    file = tmp_path / "order.json"
+    cleared = {"prescription": {"right": {"add": None}}, "lens": {"coatings": []}, "patientReference": ""}
+    file.write_text(json.dumps(cleared | {"state": "STATE_DRAFT"}))
+    assert lensmesh("orders", "update", ORDER_ID, str(file), "--json").code == 0
+    (request,) = edge.requests
+    assert request.query == {"updateMask": ["prescription.right.add,lens.coatings,patientReference"]}
+    assert json.loads(request.body) == {
+        "prescription": {"right": {}},
+        "lens": {"coatings": []},
+        "patientReference": "",
+        "state": "STATE_DRAFT",
+    }
+
+
+def test_a_lens_is_chosen_by_options(edge: StandIn, lensmesh: Lensmesh, tmp_path: Path) -> None:
+    """Alone, or over what a file says; submitted when asked to."""
+    edge.on("PATCH", f"/{ORDER_ID}", answer(order()))
+    edge.on("POST", SUBMIT, answer(SUBMITTED))
+    done = lensmesh(
+        "orders", "update", ORDER_ID, "--material", "cr39", "--coating", "hc", "--coating", "top", "--submit"
+    )
+    assert "Submitted: SENT_TO_LAB, jobs/7." in done.out
+    patch, submit = edge.requests
+    assert json.loads(patch.body) == {"lens": {"material": "cr39", "coatings": ["hc", "top"]}}
+    assert patch.query == {"updateMask": ["lens.material,lens.coatings"]}
+    assert json.loads(submit.body)["etag"] == "7"
+    file = tmp_path / "order.json"
+    file.write_text('{"lens": {"design": "ft28", "material": "mr8"}}')
+    lensmesh("orders", "update", ORDER_ID, str(file), "--material", "cr39", "--json")
+    assert json.loads(edge.requests[-1].body) == {"lens": {"design": "ft28", "material": "cr39"}}
+
+
+@pytest.mark.parametrize(
+    ("mask", "sent"),
+    [
+        ("customerReference", "customerReference"),
+        ("customer_reference", "customerReference"),
+        ("lens.design,prescription.right.distance_pd", "lens.design,prescription.right.distancePd"),
+    ],
+)
+def test_a_mask_is_written_as_the_contract_or_as_rest_spells_it(
+    edge: StandIn, lensmesh: Lensmesh, tmp_path: Path, mask: str, sent: str
+) -> None:
+    """Both are public names of a field."""
+    edge.on("PATCH", f"/{ORDER_ID}", answer(order()))
+    file = tmp_path / "order.json"
+    file.write_text("{}")
+    lensmesh("orders", "update", ORDER_ID, str(file), "--mask", mask, "--json")
+    assert edge.requests[0].query == {"updateMask": [sent]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--mask", "customerRef"), "--mask customerRef: there is no such field; is customerReference meant?"),
+        (("--mask", "lens.tint"), "--mask lens.tint: there is no such field; there are design, material, colour,"),
+        (("--mask", "state"), "--mask state: the mesh sets it; what can be set is lab, customerReference,"),
+        (("--mask", "eyes.left"), "--mask eyes.left: eyes has no fields."),
+        ((), "Nothing is said that could be changed: give FILE, or choose with --design"),
+    ],
+)
+def test_a_change_of_nothing_that_can_be_changed_is_a_sentence(
+    edge: StandIn, lensmesh: Lensmesh, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """Before anything is sent."""
+    done = lensmesh("orders", "update", ORDER_ID, *arguments)
+    assert done.code != 0
+    assert sentence in done.words
+    assert edge.requests == []
+
+
+def test_an_orders_full_name_says_the_practice(
+    edge: StandIn,
+    lensmesh: Lensmesh,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: Any,  # noqa: ANN401 - of the suite's conftest
+    tmp_path: Path,
+) -> None:
+    """The token is one for it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    Layout(home).keys.symlink_to(keys.local.folder)
+    monkeypatch.delenv("LENSMESH_TOKEN")
+    monkeypatch.setenv("LENSMESH_HOME", str(home))
+    lensmesh("orders", "get", ORDER_NAME.replace("demo", "north"))
+    claims = edge.requests[0].headers["authorization"].split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["practice"] == "practices/north"
 
 
 def test_an_order_is_created_of_json(edge: StandIn, lensmesh: Lensmesh, tmp_path: Path) -> None:
@@ -425,7 +657,7 @@ def test_an_order_is_created_of_json(edge: StandIn, lensmesh: Lensmesh, tmp_path
     edge.on("POST", "", answer(order()))
     file = tmp_path / "order.json"
     file.write_text('{"eyes": "EYES_BOTH"}')
-    assert lensmesh("orders", "create", str(file)).code == 0
+    assert lensmesh("orders", "create", str(file), "--json").documents == [order()]
     assert json.loads(edge.requests[0].body) == {"eyes": "EYES_BOTH"}
     assert UUID(edge.requests[0].query["requestId"][0])
 
@@ -434,7 +666,9 @@ def test_a_validation_says_what_the_lab_would_do(edge: StandIn, lensmesh: Lensme
     """With 1 when it would refuse, so that a script can ask."""
     path = f"/{ORDER_ID}:validate"
     edge.on("POST", path, answer({"accepted": True, "violations": [], "catalogRevision": "3"}))
-    assert lensmesh("orders", "validate", ORDER_ID).out == "The lab would make it (catalog revision 3).\n"
+    assert lensmesh("orders", "validate", ORDER_ID).out == (
+        f"The lab would make it (catalog revision 3).\n\nSubmit it: bin/lensmesh orders submit {ORDER_ID}\n"
+    )
     edge.on("POST", path, answer({"accepted": False, "violations": VIOLATIONS["violations"], "catalogRevision": "3"}))
     done = lensmesh("orders", "validate", ORDER_ID)
     assert (done.code, "The lab would refuse it" in done.out, "lens.design" in done.out) == (1, True, True)
@@ -445,7 +679,7 @@ def test_a_note_and_a_cancel_are_confirmed(edge: StandIn, lensmesh: Lensmesh) ->
     noted = order(notes=[{"author": "users/a", "text": "hurry", "createTime": "2026-03-01T10:00:00Z"}])
     edge.on("POST", f"/{ORDER_ID}:addNote", answer(noted))
     edge.on("POST", f"/{ORDER_ID}:cancel", answer(order(state="STATE_CANCELLED")))
-    assert lensmesh("orders", "note", ORDER_ID, "hurry").out == "Noted; there are 1 on it now.\n"
+    assert lensmesh("orders", "note", ORDER_ID, "hurry").out == "Noted; there is 1 note on it now.\n"
     assert lensmesh("orders", "cancel", ORDER_ID).out == "Cancelled.\n"
     assert json.loads(edge.requests[0].body)["text"] == "hurry"
 

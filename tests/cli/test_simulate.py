@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -13,8 +14,10 @@ from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.job_pb2 import Job
 
 from cli.simulate import Pace, next_station
+from runtime import state
 from runtime.settings import PROJECT
-from tests.cli.conftest import Done
+from runtime.state import MeshState, ProcessId, ProcessState, Status
+from tests.cli.conftest import Done, Lensmesh
 from tests.cli.lab import ROUTE, Lab, ServedLab
 
 
@@ -165,6 +168,47 @@ def test_the_token_file_is_read_anew(served: ServedLab) -> None:
         _until(lambda: _shipped(served.lab))
         floor.stop()
     assert served.lab.tokens == {"Bearer first", "Bearer second"}
+
+
+def test_a_token_file_without_a_token_is_a_sentence(served: ServedLab, lensmesh: Lensmesh, tmp_path: Path) -> None:
+    """Before any work begins: there is no lab to be."""
+    nowhere, empty = tmp_path / "nowhere", tmp_path / "empty"
+    empty.touch()
+    for file, sentence in ((nowhere, "cannot be read (No such file or directory)"), (empty, "holds no token")):
+        done = lensmesh(*served.simulate("--token-file", str(file)))
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"lensmesh: The token file {file} {sentence}.\n"
+
+
+def test_a_token_file_that_goes_away_ends_the_floor_with_a_sentence(served: ServedLab) -> None:
+    """Whatever goes on at the time."""
+    with Floor(served) as floor:
+        _until(lambda: served.lab.watches == 1)
+        served.token_file.unlink()
+        served.lab.add(1)
+        done = floor.wait()
+    assert done.code == 2
+    assert done.out.endswith(
+        f"lensmesh: The token file {served.token_file} cannot be read (No such file or directory).\n"
+    )
+    assert "Traceback" not in done.out
+
+
+@pytest.mark.parametrize(("name", "said"), [("simulator", True), ("lims", False)])
+def test_a_second_floor_in_one_mesh_is_told_of_the_first(
+    served: ServedLab, lensmesh: Lensmesh, name: str, *, said: bool
+) -> None:
+    """Two labs on the same jobs look like one that does not keep its pace."""
+    ports = {"http_port": 1, "grpc_port": served.port}
+    with subprocess.Popen(["sleep", "60"]) as first:
+        process = ProcessState(name, Status.READY, since=0, id=ProcessId.of(first.pid))
+        state.write(MeshState(served.home, ProcessId.own(), ports, (process,)))
+        try:
+            done = lensmesh("simulate", "--once", "--token-file", str(served.token_file))
+        finally:
+            first.kill()
+    assert done.code == 0, done.err
+    assert ("The mesh has a simulated lab of its own" in done.out) == said
 
 
 def test_a_floor_whose_mesh_is_away_waits_for_it(served: ServedLab) -> None:

@@ -16,7 +16,7 @@ import pytest
 from runtime import state
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE_PORTS = ("HTTP", "GRPC", "ADMIN", "POSTGRES", "NATS", "LIMS", "ORDER")
+FREE_PORTS = ("HTTP", "GRPC", "ADMIN", "POSTGRES", "NATS", "LIMS", "ORDER", "WEB")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ def test_a_real_lab_file_ends_with_a_shipped_job(mesh: Mesh) -> None:
     said = mesh.run("orders", "import", str(REAL / "R360_3.oma"), "--submit", "--watch")
     right = next(line for line in said.splitlines() if line.startswith("Right"))
     left = next(line for line in said.splitlines() if line.startswith("Left"))
-    assert right.split()[2:] == ["-0.50", "-1.25", "140°", "+1.25", "31.00", ".", "16.00"]
-    assert left.split()[2:] == ["+0.50", "-3.00", "15°", "+1.25", "31.00", ".", "16.00"]
+    assert right.split()[2:] == ["-0.50", "-1.25", "140°", "+1.25", "31.00", "\N{EN DASH}", "16.00"]
+    assert left.split()[2:] == ["+0.50", "-3.00", "15°", "+1.25", "31.00", "\N{EN DASH}", "16.00"]
     assert re.search(r"A 51\.00\s+B 44\.01\s+DBL 20\.00", said)
     assert "SHIPPED" in said
 

@@ -86,9 +86,6 @@ def test_an_order_is_never_cancelled_while_its_job_goes_on(practice: Practice, l
 @pytest.mark.parametrize(
     ("label", "value", "field"),
     [
-        ("SPH", "+35.00;+35.00", "prescription.right.sphere"),
-        ("IPD", "12.00;12.00", "prescription.right.distance_pd"),
-        ("NPD", "11.00;11.00", "prescription.right.near_pd"),
         ("DBL", "2.00", "frame.dbl"),
         ("ZTILT", "-10.00;-10.00", "frame.wrap"),
         ("PANTO", "40.00;40.00", "frame.panto"),
@@ -108,6 +105,35 @@ def test_what_a_file_may_say_and_an_order_cannot_hold_is_left_out_and_said(
     answer = practice.call("ImportOrder", rpc.ImportOrderRequest(parent=DEMO, file={"data": text.encode()}))
     said = [note for note in answer.diagnostics if note.severity == SEVERITY_ERROR]
     assert any(field in note.message or note.label == label for note in said), answer.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "reason"),
+    [
+        ("SPH", "+35.00;+35.00", "FIELD_INVALID"),
+        ("CYL", "-16.00;-16.00", "FIELD_INVALID"),
+        ("IPD", "12.00;12.00", "FIELD_INVALID"),
+        ("CYL", "abc;abc", "FILE_INCOMPLETE"),
+        ("ADD", "two;two", "FILE_INCOMPLETE"),
+        ("PRVM", "lots;lots", "FILE_INCOMPLETE"),
+    ],
+)
+def test_a_prescription_that_cannot_be_used_as_written_is_no_order(
+    practice: Practice,
+    optician: str,
+    label: str,
+    value: str,
+    reason: str,
+) -> None:
+    """A lens made without its cylinder, its add or its prism is a wrong lens."""
+    lines = [line for line in SAMPLE.splitlines() if not line.startswith(f"{label}=")]
+    text = "\n".join([f"{label}={value}", *lines])
+    refused = refusal(
+        practice.stub.ImportOrder,
+        rpc.ImportOrderRequest(parent=DEMO, file={"data": text.encode()}),
+        optician,
+    )
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, reason)
 
 
 def test_every_objection_arrives_however_many_there_are(practice: Practice, optician: str) -> None:

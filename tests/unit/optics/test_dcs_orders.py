@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from optics.dcs.interpretation import interpret
@@ -80,7 +82,19 @@ def test_an_unusable_value_is_never_taken_for_an_absent_one(label: str, value: s
     """A cylinder out of range must not become a lens without cylinder."""
     job = order(**{label: value})
     assert missing_labels(job) == [label]
-    assert "cannot be used as written" in (why_not_an_order(job) or "")
+    assert re.match(rf"line \d+: {label} ", why_not_an_order(job) or "")
+
+
+def test_an_unusable_value_is_named_with_its_line_and_the_reason() -> None:
+    """Whoever has the file before them finds it; both eyes' slots are told."""
+    assert why_not_an_order(order(SPH="abc;-1.25")) == (
+        "line 3: SPH (sphere of the right eye) is 'abc': not a plain decimal number"
+    )
+    assert why_not_an_order(order(AX="181;200", DBL=None)) == (
+        "line 5: AX (cylinder axis of the right eye) is '181': outside 0 to 180 degrees; "
+        "line 5: AX (cylinder axis of the left eye) is '200': outside 0 to 180 degrees; "
+        "also missing: DBL (distance between lenses)"
+    )
 
 
 def test_a_frame_record_is_refused_in_a_sentence() -> None:

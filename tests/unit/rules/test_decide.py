@@ -97,6 +97,25 @@ def test_a_power_is_limited_in_both_meridians_whatever_the_convention(catalog: C
     assert ("ERROR", "prescription.right.cylinder", "OUT_OF_RANGE") in said(catalog, plus)
 
 
+def test_a_power_too_strong_in_both_meridians_is_told_once(catalog: Catalog, spec: Spec) -> None:
+    """By the stronger one: the other would say nearly the same."""
+    strong = decide(catalog, right(spec, sphere=-900, cylinder=-100)).violations
+
+    assert [(each.field, each.message) for each in strong if each.code == "OUT_OF_RANGE"] == [
+        ("prescription.right.cylinder", "Right eye, power -10.00 D: Pal in CR-39: -8.00 D to +6.00 D.")
+    ]
+
+
+def test_a_power_beyond_both_ends_is_told_at_each(catalog: Catalog, spec: Spec) -> None:
+    """+7.00 in one meridian and -9.00 in the other are two things to mend."""
+    mixed = decide(catalog, right(spec, sphere=700, cylinder=-1600)).violations
+
+    assert {each.field for each in mixed if each.code == "OUT_OF_RANGE"} == {
+        "prescription.right.cylinder",
+        "prescription.right.sphere",
+    }
+
+
 def test_a_message_says_what_is_wrong_and_the_way_out(catalog: Catalog, spec: Spec) -> None:
     """In the words of the trade, with units and signs."""
     violation = next(
@@ -201,9 +220,18 @@ def test_an_unknown_entry_is_answered_with_the_nearest_ones(catalog: Catalog, sp
         each for each in decide(catalog, lens(spec, design="plan")).violations if each.field == "lens.design"
     )
 
-    assert violation.code == "UNKNOWN_ENTRY"
-    assert violation.alternatives[0] == "plain"
-    assert "'plan'" in violation.message
+    assert (violation.code, violation.alternatives) == ("UNKNOWN_ENTRY", ("plain", "pal"))
+    assert violation.message == "Design: the catalog has no design 'plan'; choose Plain (plain) or Pal (pal)."
+
+
+def test_an_entry_that_nothing_is_like_has_no_nearest_ones(catalog: Catalog, spec: Spec) -> None:
+    """Whatever were listed would be chance."""
+    violation = next(
+        each for each in decide(catalog, lens(spec, design="zzz")).violations if each.field == "lens.design"
+    )
+
+    assert (violation.code, violation.alternatives) == ("UNKNOWN_ENTRY", ())
+    assert violation.message == "Design: the catalog has no design 'zzz'; choose one from the catalog."
 
 
 def test_a_material_the_design_is_not_made_in_is_answered_with_the_nearest_index(catalog: Catalog, spec: Spec) -> None:
@@ -212,6 +240,7 @@ def test_a_material_the_design_is_not_made_in_is_answered_with_the_nearest_index
 
     assert (violation.code, violation.field) == ("NOT_AVAILABLE", "lens.material")
     assert violation.alternatives == ("cr39", "mr10")
+    assert violation.message.endswith(" is not made in Crown glass; choose CR-39 (cr39) or MR-10 (mr10).")
 
 
 def test_a_colour_comes_in_its_materials_only(catalog: Catalog, spec: Spec) -> None:

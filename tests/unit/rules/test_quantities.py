@@ -54,10 +54,21 @@ def test_a_circle_in_its_box_and_a_shape_that_fills_it_are_both_in_order(a: int,
 @given(right=hundredths, left=hundredths)
 def test_the_difference_between_the_eyes_does_not_depend_on_which_is_which(right: int, left: int) -> None:
     """Anisometropia and opposite signs are of the pair."""
-    for quantity in ("anisometropia", "opposite_spheres"):
-        one = values(Spec(eyes=Eyes.BOTH, right=Eye(sphere=right), left=Eye(sphere=left)), quantity)
-        other = values(Spec(eyes=Eyes.BOTH, right=Eye(sphere=left), left=Eye(sphere=right)), quantity)
-        assert one == other
+    eyes = Eye(sphere=right, cylinder=left), Eye(sphere=left, cylinder=right)
+    for quantity in ("anisometropia", "opposite_spheres", "opposite_cylinders"):
+        one = values(Spec(Eyes.BOTH, *eyes), quantity)
+        assert one == values(Spec(Eyes.BOTH, *reversed(eyes)), quantity)
+        assert one.keys() == {"prescription"}
+
+
+def test_opposite_signs_are_told_by_both_values() -> None:
+    """Their amount is no value of the order; the two powers are."""
+    spec = Spec(Eyes.BOTH, Eye(sphere=50, cylinder=75), Eye(sphere=-175, cylinder=-100))
+    told = {name: [each.told for each in readings] for name, readings in measure(spec).items()}
+
+    assert told["opposite_spheres"] == ["spheres +0.50 D right and -1.75 D left"]
+    assert told["opposite_cylinders"] == ["cylinders +0.75 D right and -1.00 D left"]
+    assert told["anisometropia"] == ["difference between the eyes 3.13 D"]
 
 
 def test_a_value_is_spoken_with_its_unit_and_a_power_with_its_sign() -> None:

@@ -153,7 +153,6 @@ class Client(asyncio.Protocol):
 
 def serve_stand_in(port: int) -> None:
     """Serves every method with an empty answer and reads nothing: as cheap a service as Python makes."""
-
     serving = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
     healthy = bytes(serving.SerializeToString())
 

@@ -8,6 +8,11 @@
     listeners.py    the two doors, and the hygiene of both
     clusters.py     how Envoy reaches the services
     extensions.py   how Envoy names its extensions
+    openapi.py      the edge described in OpenAPI 3.1: operations, with the examples of examples.yaml
+    schemas.py      messages as JSON Schema
+    failures.py     how operations fail, and the one error shape
+    described.py    the contracts with their comments
+    web.py          the static server behind the edge: the document, and a page (pages/) to read it in
     settings.py     what differs from one edge to the next
     render.py       puts it together: settings in, Envoy's bootstrap out
 

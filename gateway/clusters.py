@@ -40,7 +40,7 @@ def cluster(service: str, served_at: Sequence[Endpoint]) -> dict[str, Any]:
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         # An endpoint that left the list gets no new call, whatever its last check said.
         "ignore_health_on_host_removal": True,
-        "circuit_breakers": {"thresholds": [dict(_LIMITS)]},
+        "circuit_breakers": {"thresholds": [_calls(len(served_at)), dict(_WATCHES)]},
         # A dead peer is noticed in about a minute. HTTP/2 pings would be quicker, but gRPC servers take frequent
         # ones for an attack and hang up.
         "upstream_connection_options": {
@@ -49,15 +49,31 @@ def cluster(service: str, served_at: Sequence[Endpoint]) -> dict[str, Any]:
     }
 
 
-# Every open watch is a request under way, so the number of requests is what browsers may keep open. There is no retry
-# at the edge: clients retry, knowing what is safe to repeat.
-_LIMITS: Mapping[str, Any] = {
-    "priority": "DEFAULT",
-    "max_connections": 1024,
-    "max_pending_requests": 1024,
-    "max_requests": 8192,
-    "max_retries": 0,
-}
+def web_cluster(name: str, endpoint: Endpoint) -> dict[str, Any]:
+    """Render the cluster of the static server, which speaks HTTP/1.1 and has no health of its own."""
+    return {
+        "name": name,
+        "type": "STATIC" if _is_address(endpoint[0]) else "STRICT_DNS",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [_lb_endpoint(*endpoint)]}]},
+    }
+
+
+# Each call takes a place at a replica; as many as one works on and lets wait (`LENSMESH_MAX_CALLS` and
+# `LENSMESH_MAX_WAITING_CALLS` by default). What is more is refused here, which costs next to nothing: a Python server
+# takes in its calls one by one, and those it has not taken in yet it can neither count nor refuse.
+CALLS_PER_REPLICA = 128
+_CONNECTIONS = {"max_connections": 1024, "max_pending_requests": 1024}
+# What may be tried again stands in `routes`; as much of it at a time as a replica that dies leaves behind.
+_RETRIES = {"max_retries": 256}
+# Every open watch is a request under way, so this is what browsers may keep open. Watches have the other of Envoy's two
+# priorities: they are counted apart from calls, and have connections of their own.
+WATCHING = "HIGH"
+_WATCHES: Mapping[str, Any] = {"priority": WATCHING, "max_requests": 8192, **_CONNECTIONS, **_RETRIES}
+
+
+def _calls(replicas: int) -> dict[str, Any]:
+    return {"priority": "DEFAULT", "max_requests": CALLS_PER_REPLICA * replicas, **_CONNECTIONS, **_RETRIES}
 
 
 def _health_check(service: str) -> dict[str, Any]:

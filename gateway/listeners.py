@@ -6,10 +6,12 @@ from google.protobuf import descriptor_pb2
 
 from gateway import filters, refusals
 from gateway.contract import Rpc
-from gateway.extensions import extension
-from gateway.routes import native_routes, rest_routes
+from gateway.extensions import extension, typed
+from gateway.routes import native_routes, rest_routes, web_matches, web_routes
 from gateway.settings import KIB, EdgeSettings
 from gateway.strict import Strictness
+
+_SECRET = "edge"  # noqa: S105 - its name
 
 
 def rest_listener(
@@ -21,9 +23,12 @@ def rest_listener(
     manager = _connection_manager(
         "rest",
         codec_type="AUTO",
-        routes=rest_routes(rpcs, readings, filters.TRANSCODER),
+        routes=[
+            *(web_routes(filters.TRANSCODER) if settings.web else ()),
+            *rest_routes(rpcs, readings, filters.TRANSCODER),
+        ],
         passes=[
-            filters.jwt(settings, filters.public_rest(rpcs)),
+            filters.jwt(settings, [*(web_matches() if settings.web else ()), *filters.public_rest(rpcs)]),
             strictness.lua_filter(rpcs),
             filters.transcoder(settings, files, rpcs),
             filters.router(),
@@ -75,9 +80,9 @@ def _virtual_host(name: str, routes: list[dict[str, Any]]) -> dict[str, Any]:
         "name": name,
         "domains": ["*"],
         "routes": routes,
-        # Orders are health data: no cache keeps them.
         "response_headers_to_add": [
-            {"header": {"key": "cache-control", "value": "no-store"}},
+            # Orders are health data: no cache keeps them. The static server's pages say otherwise themselves.
+            {"header": {"key": "cache-control", "value": "no-store"}, "append_action": "ADD_IF_ABSENT"},
             {"header": {"key": "x-content-type-options", "value": "nosniff"}},
         ],
     }
@@ -128,18 +133,38 @@ def _early_headers() -> dict[str, Any]:
     )
 
 
-def _tls(settings: EdgeSettings) -> dict[str, Any]:
+def secret(certificate: str, private_key: str) -> dict[str, Any]:
+    """Render the certificate and its key, PEM, as the file that Envoy watches: one file, so that they always fit."""
+    resource = typed(
+        "envoy.extensions.transport_sockets.tls.v3.Secret",
+        name=_SECRET,
+        tls_certificate={
+            "certificate_chain": {"inline_string": certificate},
+            "private_key": {"inline_string": private_key},
+        },
+    )
+    return {"resources": [resource]}
+
+
+def _certificate(settings: EdgeSettings) -> dict[str, Any]:
+    if settings.secret is not None:
+        watched = {"path_config_source": {"path": str(settings.secret)}}
+        return {"tls_certificate_sds_secret_configs": [{"name": _SECRET, "sds_config": watched}]}
     certificate = {
         "certificate_chain": {"filename": str(settings.certificate)},
         "private_key": {"filename": str(settings.private_key)},
     }
+    return {"tls_certificates": [certificate]}
+
+
+def _tls(settings: EdgeSettings) -> dict[str, Any]:
     return extension(
         "envoy.transport_sockets.tls",
         "transport_sockets.tls.v3.DownstreamTlsContext",
         common_tls_context={
             "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
             "alpn_protocols": ["h2"],
-            "tls_certificates": [certificate],
+            **_certificate(settings),
         },
     )
 

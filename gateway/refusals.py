@@ -21,6 +21,13 @@ from lensmesh.errors.v1 import reason_pb2
 
 DOMAIN = "lensmesh"
 _CAUSE = "%LOCAL_REPLY_BODY%"
+# Where `strict.lua` leaves the path of a field that the contract does not know.
+_STRICT, _FOUND = "lensmesh.strict", "unknown_field"
+_UNKNOWN_FIELD = f"%DYNAMIC_METADATA({_STRICT}:{_FOUND})%"
+_BAD_REQUEST = {
+    "@type": "type.googleapis.com/google.rpc.BadRequest",
+    "fieldViolations": [{"field": _UNKNOWN_FIELD, "description": _CAUSE}],
+}
 _GRPC_CONTENT_TYPE = "application/grpc"
 
 
@@ -44,6 +51,8 @@ class Refusal:
     """Only replies with this Envoy response flag; empty is all."""
     unread: bool = False
     """True: only requests that were refused before they were read, and so have no request id yet."""
+    unknown_field: bool = False
+    """True: only requests in which the strict reading found a field that the contract does not know."""
     answers: int = 0
     """The HTTP status to answer instead; 0 keeps it."""
 
@@ -61,6 +70,13 @@ REFUSALS = (
         flag="UO",
         answers=429,
         retry_after=_TRY_AGAIN,
+    ),
+    Refusal(
+        400,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        reason_pb2.REASON_UNKNOWN_FIELD,
+        "{cause} Nothing of the request was done; check the name against the contract.",
+        unknown_field=True,
     ),
     Refusal(
         400,
@@ -167,7 +183,7 @@ def local_reply_config() -> dict[str, Any]:
     """Render the table for Envoy (`HttpConnectionManager.local_reply_config`)."""
     return {
         "mappers": [
-            *(_native_mapper(refusal) for refusal in REFUSALS),
+            *(_native_mapper(refusal) for refusal in REFUSALS if not refusal.unknown_field),
             *(_rest_mapper(refusal) for refusal in REFUSALS),
         ]
     }
@@ -181,6 +197,9 @@ def reason_name(reason: "reason_pb2.Reason.ValueType") -> str:
 def _rest_mapper(refusal: Refusal) -> dict[str, Any]:
     shape = json_format.MessageToDict(_status(refusal, _escaped(refusal.message).format(cause=_CAUSE)))
     shape["details"][0]["metadata"] = {"request_id": "%REQ(X-REQUEST-ID)%"}
+    if refusal.unknown_field:
+        shape["details"][0]["metadata"]["field"] = _UNKNOWN_FIELD
+        shape["details"].append(_BAD_REQUEST)
     return {
         "filter": _all_of(_filters(refusal)),
         **_answer(refusal),
@@ -249,6 +268,9 @@ def _filters(refusal: Refusal) -> Iterator[dict[str, Any]]:
     yield {"status_code_filter": {"comparison": comparison}}
     if refusal.flag:
         yield {"response_flag_filter": {"flags": [refusal.flag]}}
+    if refusal.unknown_field:
+        known = {"filter": _STRICT, "path": [{"key": _FOUND}], "value": {"present_match": True}}
+        yield {"metadata_filter": {"matcher": known, "match_if_key_not_found": False}}
     if refusal.unread:
         yield _header_filter(name="x-request-id", present_match=False)
 

@@ -7,13 +7,15 @@ error shape. Services verify the token once more and trust no header the edge co
 
 from typing import Any
 
-from gateway.clusters import cluster, endpoints
+from gateway.clusters import cluster, endpoints, web_cluster
 from gateway.contract import ContractError, Rpc, read_image, read_rpcs
 from gateway.extensions import extension
 from gateway.listeners import address, native_listener, rest_listener
+from gateway.listeners import secret as render_secret
+from gateway.routes import WEB
 from gateway.settings import LOOPBACK, EdgeSettings
 
-__all__ = ["EdgeSettings", "render_bootstrap"]
+__all__ = ["EdgeSettings", "render_bootstrap", "render_secret"]
 
 _ADMIN_PAGES = ("ready", "server_info", "clusters", "listeners", "certs", "stats", "stats/prometheus")
 _STATS = ("cluster.", "http.", "listener.", "server.", "overload.")
@@ -29,6 +31,7 @@ def render_bootstrap(settings: EdgeSettings) -> dict[str, Any]:
     files = read_image(settings.image.read_bytes())
     rpcs = read_rpcs(files)
     return {
+        "node": {"id": "edge", "cluster": "lensmesh"},  # asked for by whatever is read from a file that may change
         "admin": {
             "address": address(LOOPBACK, settings.admin_port),
             # Readable only: a page in the developer's browser could post to it, too, and shut the edge down.
@@ -36,7 +39,7 @@ def render_bootstrap(settings: EdgeSettings) -> dict[str, Any]:
         },
         "static_resources": {
             "listeners": [rest_listener(settings, files, rpcs), native_listener(settings, rpcs)],
-            "clusters": _clusters(settings, rpcs),
+            "clusters": [*_clusters(settings, rpcs), *([web_cluster(WEB, settings.web)] if settings.web else [])],
         },
         "overload_manager": _overload_manager(settings),
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [{"prefix": p} for p in _STATS]}}},

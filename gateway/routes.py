@@ -1,8 +1,8 @@
 """Which RPC is reachable where. Everything else is refused: nothing is reachable by default.
 
-REST (8080) gets one route for each HTTP annotation, matched by verb and by the whole path; then the same paths again
-for every other verb (405, with the verbs that work); then nothing. Native gRPC (8443) gets one route for each RPC that
-people may call; what only services call is not there.
+REST (8080) gets the pages that anybody may read, then one route for each HTTP annotation, matched by verb and by the
+whole path; then the same paths again for every other verb (405, with the verbs that work); then nothing. Native gRPC
+(8443) gets one route for each RPC that people may call; what only services call is not there.
 """
 
 import re
@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import strict
+from gateway.clusters import WATCHING
 from gateway.contract import Binding, Rpc
-from gateway.extensions import typed
+from gateway.extensions import extension, typed
 
 # A service enforces its deadline itself. The edge waits a little longer, so that the service's own error, which
 # knows more, wins over a bare 504.
@@ -21,6 +22,26 @@ GRACE = timedelta(seconds=1)
 STREAM_IDLE = timedelta(seconds=60)
 # A watch resumes by cursor without loss, so its life can be bounded; token and placement are then looked at afresh.
 STREAM_LIFE = timedelta(hours=1)
+
+# All that the edge tries again, once and at another replica, is what no service has seen: no connection came about, or
+# HTTP/2 refused the stream before it began. So it is no repetition, whatever the call does. It bridges the second until
+# a health check finds that a replica died. Clients do the rest: they know what is safe to repeat.
+_NEVER_REACHED = {
+    "retry_on": "connect-failure,refused-stream",
+    "num_retries": 1,
+    "retry_host_predicate": [
+        extension(
+            "envoy.retry_host_predicates.previous_hosts",
+            "retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        )
+    ],
+    "host_selection_retry_max_attempts": 5,
+}
+
+# What the static server serves, to anybody.
+WEB = "web"
+WEB_PATHS: tuple[Mapping[str, Any], ...] = ({"path": "/openapi.json"}, {"path_separated_prefix": "/docs"})
+_TO_READ = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
 
 _NOTHING_HERE = "Nothing is served at this path; check it in the API reference."
 
@@ -66,6 +87,18 @@ def rest_routes(
     ]
 
 
+def web_routes(transcoder: str) -> list[dict[str, Any]]:
+    """Render the routes of the static server's pages, which are only read."""
+    off = {transcoder: typed("envoy.config.route.v3.FilterConfig", disabled=True)}
+    route = {"cluster": WEB, "timeout": "10s"}
+    return [{"name": WEB, "match": match, "route": route, "typed_per_filter_config": off} for match in web_matches()]
+
+
+def web_matches() -> list[dict[str, Any]]:
+    """Match the requests for the static server's pages."""
+    return [{**path, "headers": [_TO_READ]} for path in WEB_PATHS]
+
+
 def native_routes(rpcs: Iterable[Rpc]) -> list[dict[str, Any]]:
     """Render the routes of the native gRPC listener."""
     return [
@@ -85,7 +118,11 @@ def native_match(rpc: Rpc) -> dict[str, Any]:
 
 
 def _serving(rpc: Rpc, match: dict[str, Any]) -> dict[str, Any]:
-    return {"name": rpc.path, "match": match, "route": {"cluster": rpc.service, **_limits(rpc)}}
+    return {
+        "name": rpc.path,
+        "match": match,
+        "route": {"cluster": rpc.service, "retry_policy": _NEVER_REACHED, **_limits(rpc)},
+    }
 
 
 def _reads(reading: strict.Reading) -> dict[str, Any]:
@@ -96,6 +133,7 @@ def _limits(rpc: Rpc) -> dict[str, Any]:
     if rpc.policy.deadline is not None:
         return {"timeout": seconds(rpc.policy.deadline + GRACE)}
     return {
+        "priority": WATCHING,
         # The route timeout counts from the request's end and would cut every watch after 15 s.
         "timeout": "0s",
         "idle_timeout": seconds(STREAM_IDLE),

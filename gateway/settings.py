@@ -27,8 +27,12 @@ class EdgeSettings:
     """Certificate chain of the TLS port, PEM."""
     private_key: Path
     """Its key, PEM."""
+    secret: Path | None = None
+    """Both as one file (`render_secret`), read anew when it is replaced; `None`: the two above are read once."""
     upstreams: Mapping[str, Endpoint | Sequence[Endpoint]]
     """Where each service of the contracts is (`order` → host and port, or several of them)."""
+    web: Endpoint | None = None
+    """Where the static server is; without one there are no pages."""
     issuer: str = "lensmesh-local"
     """Who must have issued a token (`iss`)."""
     audience: str = "lensmesh"

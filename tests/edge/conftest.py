@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import grpc
 import httpx
 import pytest
-from edge import envoy, stand_in
-from edge.envoy import Edge
-from edge.stand_in import RPCS, StandIn
-from edge.tokens import Signer
 
 from gateway.render import EdgeSettings, render_bootstrap
 from runtime.keys import Keys, prepare
 from runtime.ports import free_port
+from tests.edge import envoy, stand_in
+from tests.edge.envoy import Edge
+from tests.edge.stand_in import RPCS, StandIn
+from tests.edge.tokens import Signer
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -18,6 +18,8 @@ class Refused:
     code: int
     reason: str
     message: str
+    field: str = ""
+    """The field it is about, where the reason names one."""
 
 
 def refused(response: httpx.Response) -> Refused:
@@ -32,7 +34,8 @@ def refused(response: httpx.Response) -> Refused:
     assert all(isinstance(value, str) for value in info.get("metadata", {}).values())
     assert all(other["@type"].startswith("type.googleapis.com/") for other in others)
     assert body["message"]
-    return Refused(response.status_code, body["code"], info["reason"], body["message"])
+    field = info.get("metadata", {}).get("field", "")
+    return Refused(response.status_code, body["code"], info["reason"], body["message"], field)
 
 
 def refused_natively(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:

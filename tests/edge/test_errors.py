@@ -3,13 +3,14 @@
 import grpc
 import httpx
 import pytest
-from edge.replies import refused
-from edge.stand_in import ORDERS, StandIn, refusing
 from google.protobuf import duration_pb2, message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from lensmesh.order.v1 import order_service_pb2, order_service_pb2_grpc
 from lensmesh.type.v1 import violation_pb2
+
+from tests.edge.replies import refused
+from tests.edge.stand_in import ORDERS, StandIn, refusing
 
 PATH = "/v1/practices/seaview/orders/a1"
 INFO = error_details_pb2.ErrorInfo(reason="NOT_MAKEABLE", domain="lensmesh", metadata={"state": "STATE_DRAFT"})

@@ -9,13 +9,13 @@ import grpc
 import httpx
 import psutil
 import pytest
-from edge.conftest import NewSettings
-from edge.envoy import Edge, until, validate
-from edge.stand_in import RPCS, StandIn
 from lensmesh.order.v1 import order_service_pb2, order_service_pb2_grpc
 
 from gateway.render import render_bootstrap
 from runtime.keys import Keys
+from tests.edge.conftest import NewSettings
+from tests.edge.envoy import Edge, until, validate
+from tests.edge.stand_in import RPCS, StandIn
 
 PATH = "/v1/practices/seaview/orders/a1"
 

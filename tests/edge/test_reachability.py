@@ -5,12 +5,12 @@ import re
 import grpc
 import httpx
 import pytest
-from edge.envoy import Edge
-from edge.replies import Refused, refused, refused_natively
-from edge.stand_in import RPCS, StandIn, message_class
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.contract import Binding, Rpc
+from tests.edge.envoy import Edge
+from tests.edge.replies import Refused, refused, refused_natively
+from tests.edge.stand_in import RPCS, StandIn, message_class
 
 BINDINGS = [(rpc, binding) for rpc in RPCS for binding in rpc.bindings]
 NOT_IN_REST = [rpc for rpc in RPCS if not rpc.bindings]

@@ -9,14 +9,15 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from edge.conftest import NewSettings, RunEdge
-from edge.envoy import until
-from edge.replies import events, refused
-from edge.stand_in import ORDERS, StandIn, paced, refusing
-from edge.tokens import Signer
 from google.rpc import error_details_pb2, status_pb2
 from lensmesh.order.v1 import order_pb2, order_service_pb2, order_service_pb2_grpc
 from lensmesh.type.v1 import stream_pb2
+
+from tests.edge.conftest import NewSettings, RunEdge
+from tests.edge.envoy import until
+from tests.edge.replies import events, refused
+from tests.edge.stand_in import ORDERS, StandIn, paced, refusing
+from tests.edge.tokens import Signer
 
 PATH = "/v1/practices/seaview/orders/a1:watch"
 WATCH = f"{ORDERS}WatchOrder"

@@ -6,17 +6,17 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
-from edge import envoy
-from edge.conftest import NewSettings, RunEdge
-from edge.replies import refused, refused_natively
-from edge.stand_in import ORDERS, StandIn
-from edge.tokens import Signer
 from google.protobuf import descriptor_pb2
 from lensmesh.options.v1 import options_pb2
 from lensmesh.order.v1 import order_service_pb2, order_service_pb2_grpc
 
 from gateway.settings import IMAGE
 from runtime.keys import Keys
+from tests.edge import envoy
+from tests.edge.conftest import NewSettings, RunEdge
+from tests.edge.replies import refused, refused_natively
+from tests.edge.stand_in import ORDERS, StandIn
+from tests.edge.tokens import Signer
 
 PATH = "/v1/practices/seaview/orders/a1"
 

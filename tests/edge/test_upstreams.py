@@ -1,20 +1,21 @@
 """Services come and go; the edge says so in the one shape and finds them again by itself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 import httpx
 import pytest
-from edge import envoy, stand_in
-from edge.conftest import NewSettings, RunEdge
-from edge.envoy import until
-from edge.replies import refused, refused_natively
-from edge.stand_in import ORDERS, Health, StandIn, never, paced
-from edge.tokens import Signer
 from lensmesh.order.v1 import order_service_pb2, order_service_pb2_grpc
 
 from runtime.keys import Keys
 from runtime.ports import free_port
+from tests.edge import envoy, stand_in
+from tests.edge.conftest import NewSettings, RunEdge
+from tests.edge.envoy import until
+from tests.edge.replies import refused, refused_natively
+from tests.edge.stand_in import ORDERS, Health, StandIn, never, paced
+from tests.edge.tokens import Signer
 
 PATH = "/v1/practices/seaview/orders/a1"
 UNREACHABLE = (503, 14, "UNAVAILABLE")
@@ -92,27 +93,34 @@ def _all_land_on(replica: StandIn, client: httpx.Client) -> bool:
     return all(answer.is_success for answer in answers) and len(replica.calls) == len(answers)
 
 
-def test_too_many_requests_at_once_are_refused(
+def test_too_many_calls_at_once_are_refused(
     new_settings: NewSettings, run_edge: RunEdge, signer: Signer, service_port: int, services: StandIn
 ) -> None:
-    """429 with when to try again, while what is under way goes on."""
+    """429 with when to try again, while what is under way goes on; watches are counted apart."""
 
     def narrow(bootstrap: dict[str, Any]) -> None:
         for cluster in bootstrap["static_resources"]["clusters"]:
-            cluster["circuit_breakers"]["thresholds"][0]["max_requests"] = 1
+            for threshold in cluster.get("circuit_breakers", {}).get("thresholds", []):
+                threshold["max_requests"] = 1
 
     services.answers[f"{ORDERS}WatchOrder"] = paced([order_service_pb2.WatchOrderResponse(cursor="1")], seconds=20)
+    services.answers[f"{ORDERS}GetOrder"] = never()
     with (
         run_edge(new_settings(service_port), narrow) as edge,
         edge.client(signer.token()) as client,
         client.stream("GET", f"{PATH}:watch") as stream,
+        ThreadPoolExecutor(1) as aside,
     ):
-        lines = stream.iter_lines()
+        lines = stream.iter_lines()  # kept: the stream ends with it
         next(lines)
-        answer = client.get(PATH)
-        found = refused(answer)
-        assert (found.status, found.code, found.reason) == (429, 8, "OVERLOADED")
-        assert answer.headers["retry-after"] == "1"
+        slow = aside.submit(client.get, PATH)
+        until(lambda: any(call.path.endswith("GetOrder") for call in services.calls))
+        for more in (PATH, f"{PATH}:watch"):
+            answer = client.get(more)
+            found = refused(answer)
+            assert (found.status, found.code, found.reason) == (429, 8, "OVERLOADED")
+            assert answer.headers["retry-after"] == "1"
+        assert slow.result().status_code == httpx.codes.GATEWAY_TIMEOUT
 
 
 def test_connections_beyond_the_limit_are_closed(

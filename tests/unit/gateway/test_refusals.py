@@ -14,9 +14,11 @@ REASONS = {name.removeprefix("REASON_") for name in reason_pb2.Reason.keys()}  #
 
 
 def mappers() -> Iterator[tuple[Refusal, dict[str, Any], dict[str, Any]]]:
-    """Pair each refusal with its native and its REST mapper."""
-    rendered = local_reply_config()["mappers"]
-    yield from zip(REFUSALS, rendered[: len(REFUSALS)], rendered[len(REFUSALS) :], strict=True)
+    """Pair each refusal that both protocols know with its native and its REST mapper."""
+    rendered = iter(local_reply_config()["mappers"])
+    native = [next(rendered) for refusal in REFUSALS if not refusal.unknown_field]
+    rest = [mapper for refusal, mapper in zip(REFUSALS, rendered, strict=True) if not refusal.unknown_field]
+    yield from zip((refusal for refusal in REFUSALS if not refusal.unknown_field), native, rest, strict=True)
 
 
 def headers(mapper: dict[str, Any]) -> dict[str, str]:
@@ -38,6 +40,15 @@ def test_both_protocols_say_the_same(refusal: Refusal, native: dict[str, Any], r
     assert text.replace("%%", "%") == status.message
 
 
+def test_an_unknown_field_is_named_to_programs_and_to_forms() -> None:
+    """In the metadata of the reason and as a field violation, both with the path the strict reading found."""
+    (refusal,) = [refusal for refusal in REFUSALS if refusal.unknown_field]
+    mapper = local_reply_config()["mappers"][REFUSALS.index(refusal) - len(REFUSALS)]
+    info, bad_request = mapper["body_format_override"]["json_format"]["details"]
+    assert info["reason"] == "UNKNOWN_FIELD"
+    assert info["metadata"]["field"] == bad_request["fieldViolations"][0]["field"] != ""
+
+
 def test_every_reason_is_one_of_the_contract() -> None:
     """A reason that is renamed there breaks the build here; none is made up."""
     assert {reason_name(refusal.reason) for refusal in REFUSALS} <= REASONS
@@ -46,7 +57,7 @@ def test_every_reason_is_one_of_the_contract() -> None:
 def test_every_sentence_is_one() -> None:
     """It begins, ends, and needs nothing that is not there."""
     for refusal in REFUSALS:
-        sentence = refusal.message.format(cause=refusal.cause)
+        sentence = refusal.message.format(cause=refusal.cause or "Something is wrong.")
         assert sentence[0].isupper()
         assert sentence.endswith(".")
 

@@ -79,9 +79,12 @@ def test_every_call_has_its_contracts_deadline_and_a_little_more(settings: EdgeS
             assert ("idle_timeout" in route["route"]) == (deadline is None)
 
 
-def test_nothing_is_retried_at_the_edge(settings: EdgeSettings) -> None:
-    """Clients retry: they know what is safe to repeat."""
-    assert "retry" not in json.dumps([routes(render_bootstrap(settings), each) for each in ("rest", "native")])
+def test_only_what_no_service_has_seen_is_retried_at_the_edge(settings: EdgeSettings) -> None:
+    """Once, at another replica. The rest clients retry: they know what is safe to repeat."""
+    bootstrap = render_bootstrap(settings)
+    serving = [each["route"] for name in ("rest", "native") for each in routes(bootstrap, name) if "route" in each]
+    retried = {(each["retry_policy"]["retry_on"], each["retry_policy"]["num_retries"]) for each in serving}
+    assert retried == {("connect-failure,refused-stream", 1)}
 
 
 def test_every_native_route_takes_grpc_only(settings: EdgeSettings) -> None:

@@ -53,26 +53,28 @@ def strictness() -> Strictness:
 def test_a_field_has_two_spellings_and_one_number(strictness: Strictness) -> None:
     """So that both spellings together are a field named twice."""
     tree = strictness.shapes(["t.Tree"])["t.Tree"]
-    assert tree["tree_name"] == tree["treeName"] == (1, None, False)
+    assert tree["tree_name"] == tree["treeName"] == (1, None, "plain")
 
 
 def test_messages_may_contain_themselves(strictness: Strictness) -> None:
     """Shapes refer to each other by name, so recursion ends."""
     shapes = strictness.shapes(["t.Tree"])
-    assert shapes["t.Tree"]["branches"] == (2, "t.Tree", True)
+    assert shapes["t.Tree"]["branches"] == (2, "t.Tree", "list_of_object")
     assert set(shapes) == {"t.Tree", "t.Tree.ByNameEntry"}
 
 
 def test_a_map_takes_any_key(strictness: Strictness) -> None:
     """Its values still have their shape, and it is no list."""
     shapes = strictness.shapes(["t.Tree"])
-    assert shapes["t.Tree"]["by_name"] == (3, "t.Tree.ByNameEntry", False)
-    assert shapes["t.Tree.ByNameEntry"] == {"*": (2, "t.Tree", False)}
+    assert shapes["t.Tree"]["by_name"] == (3, "t.Tree.ByNameEntry", "object")
+    assert shapes["t.Tree.ByNameEntry"] == {"*": (None, "t.Tree", "object")}
 
 
 def test_a_well_known_type_is_open(strictness: Strictness) -> None:
     """Its JSON is not an object of its fields."""
-    assert "google.protobuf.Struct" not in strictness.shapes(["t.Tree"])
+    shapes = strictness.shapes(["t.Tree"])
+    assert shapes["t.Tree"]["anything"] == (4, None, "object")
+    assert "google.protobuf.Struct" not in shapes
 
 
 def test_every_body_of_the_contracts_is_known(files: descriptor_pb2.FileDescriptorSet, rpcs: tuple[Rpc, ...]) -> None:

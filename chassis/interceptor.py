@@ -10,7 +10,7 @@ is offered ten times what it can do has no time for more.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -27,10 +27,11 @@ from chassis.validation import validate
 
 _LOG = structlog.get_logger("call")
 _INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
-# An error travels in the trailers: Envoy and our channels take more than this, a client that has not asked for it 8 KiB.
+# An error travels in the trailers: Envoy and our channels take more than this; a client that asks for no more, 8 KiB.
 _MAX_STATUS_BYTES = 24 * 1024
 _MAX_MESSAGE_CHARACTERS = 600
 _OVERLOAD_LINE_SECONDS = 1.0
+_GIVING_BACK_SECONDS = 0.3
 _LOCK_NOT_AVAILABLE = "55P03"
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -86,9 +87,9 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
             metadata = context.invocation_metadata() or ()
             started = time.perf_counter()
             with telemetry.server_span(method.name, metadata):
-                seconds = _seconds_left(method, context)
+                seconds, answer_by = _times(method, context)
                 deadline.begin(seconds)
-                late = asyncio.timeout(seconds)
+                late, overdue = asyncio.timeout(seconds), _Overdue(context, answer_by)
                 try:
                     async with late, self._calls:
                         answer = await behaviour(self._admit(method, parse, sent, metadata), context)
@@ -96,7 +97,13 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
                     _log_call(method, started, "CANCELLED")
                     raise
                 except Exception as error:  # noqa: BLE001 -- the one place where anything becomes a status
-                    await _abort(context, _mesh_error(error, late=late.expired()), method, started)
+                    refusal = _mesh_error(error, late=late.expired())
+                    if not overdue.told:
+                        await _abort(context, refusal, method, started)
+                    _log_call(method, started, refusal.reason)
+                    return None
+                finally:
+                    overdue.cancel()
                 _log_call(method, started, "OK")
                 return answer
 
@@ -136,6 +143,43 @@ class ContractInterceptor(grpc.aio.ServerInterceptor):
         return request
 
 
+class _Overdue:
+    """Answers a call that is over its deadline and cannot come to its end.
+
+    At the deadline the work is cancelled, and gives back what it holds: a connection, a lock. As a rule that takes no
+    time; with a database that hangs it takes as long as that hangs, and the caller shall not wait for it. The call's
+    place stays taken until it has come to its end all the same.
+    """
+
+    __slots__ = ("_context", "_telling", "_timer", "told")
+
+    def __init__(self, context: Context, seconds: float | None) -> None:
+        self.told = False
+        self._context = context
+        self._telling: asyncio.Task[None] | None = None
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._tell)
+
+    def _tell(self) -> None:
+        self.told = True
+        self._telling = asyncio.ensure_future(_abort_late(self._context))
+
+    def cancel(self) -> None:
+        """Says that the call has come to its end."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def _abort_late(context: Context) -> None:
+    error = _too_late()
+    context.set_trailing_metadata(_trailers(error.status()))
+    with suppress(grpc.aio.AbortError):  # raised to end a servicer, which this is not
+        await context.abort(error.code, error.message)
+
+
+def _too_late() -> MeshError:
+    return DeadlineExceeded("the call took longer than it may; look whether it took effect before repeating it")
+
+
 class _TurningAway:
     """Refuses calls that are too much: with an answer made beforehand, and a line a second that counts them."""
 
@@ -162,12 +206,18 @@ def _parsed(parse: Parse, sent: bytes) -> Message:
         raise FieldInvalid([("request", "cannot be read as the message that this method takes")]) from error
 
 
-def _seconds_left(method: MethodContract, context: Context) -> float | None:
-    """Returns the sooner of the contract's deadline and the caller's."""
-    asked = context.time_remaining()
-    if asked is None or method.deadline_seconds is None:
-        return method.deadline_seconds if asked is None else asked
-    return min(asked, method.deadline_seconds)
+def _times(method: MethodContract, context: Context) -> tuple[float | None, float | None]:
+    """Returns the seconds that the work may take, and those after which the caller is answered at the latest.
+
+    The work has the sooner of the contract's deadline and the caller's. At the caller's, gRPC ends the call by itself
+    and gives no reason, so both of ours come before it.
+    """
+    asked, allowed = context.time_remaining(), method.deadline_seconds
+    if asked is None:
+        return allowed, None if allowed is None else allowed + _GIVING_BACK_SECONDS
+    mine = deadline.with_time_to_answer(asked)
+    seconds = mine if allowed is None else min(mine, allowed)
+    return seconds, min(seconds + _GIVING_BACK_SECONDS, (seconds + asked) / 2)
 
 
 def _mesh_error(error: Exception, *, late: bool) -> MeshError:
@@ -176,7 +226,7 @@ def _mesh_error(error: Exception, *, late: bool) -> MeshError:
         case MeshError():
             return error
         case TimeoutError() if late:
-            return DeadlineExceeded("the call took longer than it may; look whether it took effect before repeating it")
+            return _too_late()
         case _ if database.is_unreachable(error):
             _LOG.warning("database_unreachable", error=str(error))
             return Unavailable("the service cannot reach its database right now; try again")

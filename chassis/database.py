@@ -85,7 +85,7 @@ def _engine(url: str, pool: int) -> AsyncEngine:
                 "application_name": "lensmesh",
                 "jit": "off",  # our statements are short; compiling them costs more than running them
                 "lock_timeout": "5000",
-                "idle_in_transaction_session_timeout": "30000",
+                "transaction_timeout": "10000",  # as in `chassis.driver`
             },
         },
     )

@@ -87,8 +87,8 @@ class Mesh:
                 boundary += 1
                 process = crash.start(context, case, self.told[case.service], end_at=boundary, folder=self.folder)
                 submitting = authors.submit(self.submit_one)
-                while process.exitcode is None and not submitting.done():
-                    process.join(0.01)
+                while not submitting.done() and (process.exitcode is None or case is SUBMIT):
+                    process.join(0.01)  # an author of the killed service is told at once; one of its neighbour waits
                 unmet = 0 if self._ended_itself(process) else unmet + 1
                 process.kill()
                 process.join(10)

@@ -22,6 +22,7 @@ from runtime import settings, state
 from runtime.errors import StartFailedError, TokenRefusedError, UnknownProcessError
 from runtime.layout import Layout
 from runtime.memory import proportional_bytes
+from runtime.replicas import named
 from runtime.state import MeshState, ProcessState, Status
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -305,6 +306,10 @@ def logs(
     """Print what a process logged."""
     layout = Layout(settings.load().home)
     known = log_files.names(layout.logs)
+    current = state.read(layout.home)
+    replicas = named(name, (process.name for process in current.processes)) if current else ()
+    if len(replicas) > 1:
+        raise UnknownProcessError(f"`{name}` runs as {' and '.join(replicas)}; name one of them.")
     if name not in known:
         raise UnknownProcessError(
             f"There is no log of `{name}`. "

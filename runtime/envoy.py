@@ -5,6 +5,7 @@ What the edge does is written in `gateway/`; this module only starts it.
 
 import importlib.util
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Server:
 
     program: Path
     config: Path
+    secret: Path
     http_port: int
     admin_port: int
 
@@ -49,14 +51,25 @@ def program() -> Path:
     return found
 
 
-def prepare(settings: MeshSettings, keys: Keys, config: Path) -> Server:
+def prepare(
+    settings: MeshSettings, keys: Keys, upstreams: Mapping[str, Sequence[tuple[str, int]]], config: Path
+) -> Server:
     """Write the configuration for these ports and keys, and describe the server that reads it.
+
+    The certificate and its key are a file of their own beside the configuration; Envoy sees when it is replaced.
+
+    Args:
+        settings: the ports of the edge itself.
+        keys: what its tokens are verified by, and its certificate.
+        upstreams: host and port of every replica of each service.
+        config: the file to write.
 
     Raises:
         ToolMissingError: the program is not installed.
     """
     from gateway.render import EdgeSettings, render_bootstrap  # noqa: PLC0415 - only a mesh with an edge needs it
 
+    secret = config.with_name("edge.secret.json")
     edge = EdgeSettings(
         http_port=settings.http_port,
         grpc_port=settings.grpc_port,
@@ -64,10 +77,23 @@ def prepare(settings: MeshSettings, keys: Keys, config: Path) -> Server:
         jwks=keys.jwks.read_text(),
         certificate=keys.certificate,
         private_key=keys.private_key,
-        upstreams={"lims": (ports.LOOPBACK, settings.lims_port), "order": (ports.LOOPBACK, settings.order_port)},
+        secret=secret,
+        upstreams=upstreams,
+        web=(ports.LOOPBACK, settings.web_port),
     )
+    server = Server(program(), config, secret, settings.http_port, settings.admin_port)
+    certify(server, keys)
     write_atomically(config, json.dumps(render_bootstrap(edge), indent=2))
-    return Server(program(), config, settings.http_port, settings.admin_port)
+    return server
+
+
+def certify(server: Server, keys: Keys) -> None:
+    """Give the edge the certificate that lies in `keys` now; one that runs takes it for every connection to come."""
+    from gateway.render import render_secret  # noqa: PLC0415 - as above
+
+    secret = json.dumps(render_secret(keys.certificate.read_text(), keys.private_key.read_text()))
+    if not server.secret.exists() or server.secret.read_text() != secret:
+        write_atomically(server.secret, secret)
 
 
 async def probe(server: Server) -> None:

@@ -9,6 +9,7 @@
     ├── NotRunningError         the command needs a mesh that is up
     ├── AlreadyRunningError     another supervisor holds this home
     ├── StartFailedError        a process did not become ready; carries its last log lines
+    ├── RestartFailedError      a process did not come back, or must not be asked to leave now
     ├── UnknownProcessError     a process was named that the mesh does not have
     └── TokenRefusedError       a token was asked for that nobody may hold
 
@@ -50,6 +51,10 @@ class AlreadyRunningError(MeshError):
 
 class StartFailedError(MeshError):
     """A process of the mesh did not become ready."""
+
+
+class RestartFailedError(MeshError):
+    """A process could not be restarted."""
 
 
 class TokenRefusedError(MeshError):

@@ -48,7 +48,6 @@ _SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
-    "max_connections": "200",  # two services with a pool each, relays, a test run and a curious engineer
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
     "jit": "off",  # costs more than it saves on short statements
@@ -56,6 +55,11 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
+
+# A process that stands still in the middle of a transaction, paused or cut off, keeps its locks, and nothing that was
+# committed after it can be read from the log. No call lasts longer than the longest deadline in the contract: what does
+# is ended. (PostgreSQL's limit on being idle in a transaction does not see a statement that was sent by half.)
+TRANSACTION_TIMEOUT = "10s"
 
 _START_SECONDS = 60.0  # long enough to replay a full max_wal_size on a slow disk
 _STOP_SECONDS = 20.0
@@ -70,11 +74,12 @@ class Server:
     account: Account
     port: int
     secret: bytes = field(repr=False)
+    connections: int = 200
 
     @property
     def command(self) -> tuple[str, ...]:
         """The command line that runs it in the foreground, logging to stderr."""
-        settings = _SETTINGS | {"port": str(self.port)}
+        settings = _SETTINGS | {"port": str(self.port), "max_connections": str(self.connections)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return (str(self.programs / "postgres"), "-D", str(self.data), *options)
 
@@ -107,7 +112,7 @@ def programs() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def prepare(data: Path, secret: Path, port: int) -> Server:
+def prepare(data: Path, secret: Path, port: int, connections: int = 200) -> Server:
     """Make a cluster at `data` unless there is one, and describe the server that runs it.
 
     As root, when the server's user cannot reach `data` or the installed programs (a project below /root, say), the
@@ -117,6 +122,7 @@ def prepare(data: Path, secret: Path, port: int) -> Server:
         data: the folder of the cluster; its parent exists.
         secret: the file with the secret from which passwords derive; made if missing, readable by its owner only.
         port: where the server shall listen.
+        connections: how many there may be at a time.
 
     Raises:
         ToolMissingError: the programs are not installed.
@@ -128,7 +134,7 @@ def prepare(data: Path, secret: Path, port: int) -> Server:
     if place.exists():
         user = _owner(place)  # a cluster made by another user of this machine keeps its owner
         _check_secret(place, secret)
-    server = Server(_reachable_programs(user), place, user, port, _read_or_make(secret))
+    server = Server(_reachable_programs(user), place, user, port, _read_or_make(secret), connections)
     if not place.exists():
         _initdb(server)
     return server
@@ -257,6 +263,7 @@ async def create_service_database(server: Server, service: str) -> None:
     * `<service>_relay` is for relays and reconcilers, which see every tenant because policies name them.
 
     None of them is a superuser, may make roles or databases, or bypasses row-level security; nobody else may connect.
+    A transaction of the latter two lasts 10 s at most; migrations take what they need.
     Tables are the business of the service's migrations.
     """
     owner, roles = f"{service}_owner", [f"{service}_{role}" for role in ("owner", "service", "relay")]
@@ -269,6 +276,8 @@ async def create_service_database(server: Server, service: str) -> None:
                 f'ALTER ROLE "{role}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS '
                 f"PASSWORD '{server.password(role)}'"
             )
+        for role in roles[1:]:
+            await connection.execute(f"ALTER ROLE \"{role}\" SET transaction_timeout = '{TRANSACTION_TIMEOUT}'")
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", service):
             await connection.execute(f'CREATE DATABASE "{service}" OWNER "{owner}"')
         await connection.execute(f'REVOKE ALL ON DATABASE "{service}" FROM PUBLIC')

@@ -21,6 +21,7 @@ _LISTENERS = {
     "nats_port": "nats",
     "lims_port": "lims",
     "order_port": "order",
+    "web_port": "web",
 }
 
 

@@ -3,10 +3,12 @@
     LENSMESH_HTTP_PORT=9080 make up        another public port
     LENSMESH_HOME=/mnt/ssd/mesh make up    the databases elsewhere; every home is a mesh of its own
     LENSMESH_ONLY=postgres,nats make up    only the servers, to run a service by hand in a debugger
+    LENSMESH_REPLICAS=order=2,lims=2 make up    two processes of each service, sharing its work
 
 A port of 0 means: a free one, chosen at start and written to the state.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,8 +20,14 @@ from runtime.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-PROCESSES = ("postgres", "nats", "lims-migrate", "order-migrate", "lims", "order", "envoy", "simulator")
+PROCESSES = ("postgres", "nats", "lims-migrate", "order-migrate", "lims", "order", "web", "envoy", "simulator")
 """Every process a mesh may have."""
+
+SERVICES = ("lims", "order")
+"""Those of them that are ours, and can have replicas."""
+
+MOST_REPLICAS = 8
+"""How many processes of services a mesh may have: PostgreSQL here has connections for no more."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -39,6 +47,7 @@ class MeshSettings(BaseSettings):
     nats_port: Port = Field(default=14222, description="NATS, loopback only.")
     lims_port: Port = Field(default=15061, description="The LIMS's own gRPC port, behind Envoy.")
     order_port: Port = Field(default=15062, description="The order service's own gRPC port, behind Envoy.")
+    web_port: Port = Field(default=15063, description="The static server's own port, behind Envoy.")
     simulate: bool = Field(default=True, description="Run the simulated lab, which works on the jobs that arrive.")
     simulate_pace: float = Field(
         default=1.0, gt=0, description="Seconds a job spends at each station of the simulated lab."
@@ -48,6 +57,9 @@ class MeshSettings(BaseSettings):
     )
     only: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Names of the processes to run, separated by commas; empty means all."
+    )
+    replicas: Annotated[Mapping[str, Annotated[int, Field(ge=1)]], NoDecode] = Field(
+        default={}, description="How many processes of a service: `order=2,lims=2`. One of each that is not named."
     )
 
     @field_validator("home")
@@ -72,6 +84,23 @@ class MeshSettings(BaseSettings):
             raise ValueError(f"there is no process `{min(unknown)}`; processes are {', '.join(PROCESSES)}")
         return only
 
+    @field_validator("replicas", mode="before")
+    @classmethod
+    def _counted(cls, replicas: str | Mapping[str, int]) -> Mapping[str, int | str]:
+        if not isinstance(replicas, str):
+            return replicas
+        pairs = (pair.partition("=") for pair in replicas.split(",") if pair.strip())
+        return {service.strip(): count.strip() for service, _, count in pairs}
+
+    @field_validator("replicas")
+    @classmethod
+    def _affordable(cls, replicas: Mapping[str, int]) -> Mapping[str, int]:
+        if unknown := set(replicas) - set(SERVICES):
+            raise ValueError(f"there is no service `{min(unknown)}`; services are {', '.join(SERVICES)}")
+        if sum(replicas.get(service, 1) for service in SERVICES) > MOST_REPLICAS:
+            raise ValueError(f"a mesh on one machine has at most {MOST_REPLICAS} replicas in all")
+        return replicas
+
     @property
     def ports(self) -> dict[str, int]:
         """Every port by the name of its setting."""
@@ -79,8 +108,11 @@ class MeshSettings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for another process to load."""
-        values = self.model_dump(mode="json")
-        return {variable(name): str(value) for name, value in (values | {"only": ",".join(self.only)}).items()}
+        values = self.model_dump(mode="json") | {
+            "only": ",".join(self.only),
+            "replicas": ",".join(f"{service}={count}" for service, count in self.replicas.items()),
+        }
+        return {variable(name): str(value) for name, value in values.items()}
 
     def with_ports_chosen(self) -> Self:
         """These settings with a free port in place of every 0."""
@@ -96,14 +128,15 @@ def variable(setting: str) -> str:
     return f"{MeshSettings.model_config['env_prefix']}{setting}".upper()
 
 
-def load(only: tuple[str, ...] = ()) -> MeshSettings:
-    """Read the settings from the environment; `only` is preferred to its variable when it is not empty.
+def load(only: tuple[str, ...] = (), replicas: str = "") -> MeshSettings:
+    """Read the settings from the environment; an argument that is not empty is preferred to its variable.
 
     Raises:
         SettingsError: a variable's value makes no sense; the sentence names all of them.
     """
+    chosen = {name: value for name, value in {"only": only, "replicas": replicas}.items() if value}
     try:
-        return MeshSettings(only=only) if only else MeshSettings()
+        return MeshSettings.model_validate(chosen)
     except ValidationError as error:
         problems = (
             f"{variable(str(e['loc'][0]))}={e['input']} ({e['msg'].removeprefix('Value error, ')})"

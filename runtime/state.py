@@ -95,6 +95,8 @@ class ProcessState:
     detail: str = ""
     """Why it is not ready, in one sentence; empty when there is nothing to say."""
     stop_signal: int = signal.SIGTERM
+    leave_signal: int = signal.SIGTERM
+    """Asks it to leave while others still rely on it, as in a rolling restart."""
 
     @property
     def well(self) -> bool:

@@ -5,8 +5,10 @@ after a pause that doubles up to 10 s and is forgotten once the process has run 
 in a row is given up as `failed`, with its last log line. Processes that stand on one that died are left alone: they
 reconnect by themselves, as they must in production.
 
+A child writes its log by itself, so that it goes on when the supervisor does not; the supervisor only cuts a large one.
 Every child leads a session of its own, so that a terminal's Ctrl-C reaches only the supervisor, and a child that must
-be killed is killed with whatever it started. Stopping goes backwards through the order of starting.
+be killed is killed with whatever it started. Stopping goes backwards through the order of starting: nothing is stopped
+before what stands on it, and what stands beside each other is stopped together.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
@@ -28,6 +30,7 @@ from runtime.waiting import Probe, until_ready
 
 _log = logging.getLogger(__name__)
 
+_LOOK_AT_LOGS_SECONDS = 5.0
 _QUOTED = 300  # characters of a log line that a sentence quotes
 
 
@@ -52,6 +55,8 @@ class Process:
     start_seconds: float = 60.0
     """How long one start may take."""
     stop_signal: signal.Signals = signal.SIGTERM
+    leave_signal: signal.Signals | None = None
+    """Asks it to leave while others still rely on it; `None` where that is no different from stopping."""
     grace: float = 15.0
     """Seconds between `stop_signal` and SIGKILL."""
 
@@ -87,7 +92,12 @@ class _Child:
         self.was_ready = asyncio.Event()
         self.running: asyncio.subprocess.Process | None = None
         self.state = ProcessState(
-            process.name, Status.WAITING, time.time(), port=process.port, stop_signal=process.stop_signal
+            process.name,
+            Status.WAITING,
+            time.time(),
+            port=process.port,
+            stop_signal=process.stop_signal,
+            leave_signal=process.leave_signal or process.stop_signal,
         )
 
     async def spawn(self) -> asyncio.subprocess.Process:
@@ -118,6 +128,15 @@ class _Child:
         return f"{how}; last log line: {last[-1].strip()[:_QUOTED]}" if last else f"{how} and logged nothing"
 
 
+def _ranks(stands_on: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Names in the order of starting, those together that may start at the same time."""
+    sorter = TopologicalSorter(stands_on)
+    sorter.prepare()
+    while rank := sorter.get_ready():
+        yield rank
+        sorter.done(*rank)
+
+
 class Supervisor:
     """Runs a set of processes until told to stop.
 
@@ -136,8 +155,10 @@ class Supervisor:
         patience: Patience | None = None,
     ) -> None:
         by_name = {process.name: process for process in processes}
-        order = TopologicalSorter({process.name: process.after for process in processes}).static_order()
-        self._children = {name: _Child(by_name[name], logs_folder / f"{name}.log") for name in order}
+        self._ranks = list(_ranks({process.name: process.after for process in processes}))
+        self._children = {
+            name: _Child(by_name[name], logs_folder / f"{name}.log") for rank in self._ranks for name in rank
+        }
         self._on_change = on_change
         self._patience = patience or Patience()
 
@@ -147,13 +168,13 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as group:
                 keepers = [group.create_task(self._keep(child)) for child in self._children.values()]
+                keepers.append(group.create_task(self._keep_logs_small()))
                 await stop.wait()
                 for keeper in keepers:
                     keeper.cancel()
         finally:
-            for child in reversed(self._children.values()):
-                await self._stop(child)
-                self._set(child, Status.STOPPED)
+            for rank in reversed(self._ranks):
+                await asyncio.gather(*(self._end(self._children[name]) for name in rank))
 
     # One process, from its first start to the end.
 
@@ -180,6 +201,15 @@ class Supervisor:
             self._set(child, Status.RESTARTING, reason)
             await asyncio.sleep(self._patience.pause(deaths))
             child.state = replace(child.state, restarts=child.state.restarts + 1)
+
+    async def _keep_logs_small(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AT_LOGS_SECONDS)
+            for child in self._children.values():
+                try:
+                    child.log_start = max(0, child.log_start - logs.cut(child.log))
+                except OSError as error:  # a full disk: all the more reason to go on, and to try again
+                    _log.warning("the log of %s cannot be cut: %s", child.process.name, error)
 
     async def _start(self, child: _Child) -> asyncio.subprocess.Process:
         """Start a process and return when it is ready, or, a oneshot, has succeeded; `_StartError` if it does not."""
@@ -212,6 +242,10 @@ class Supervisor:
         finally:
             ended.cancel()
             ready.cancel()
+
+    async def _end(self, child: _Child) -> None:
+        await self._stop(child)
+        self._set(child, Status.STOPPED)
 
     async def _stop(self, child: _Child) -> None:
         """Ask the process to end; kill it with all it started if it does not."""

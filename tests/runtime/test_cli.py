@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,31 @@ async def test_data_survives_down_and_up(shell: Shell) -> None:
     shell.type("down")
     shell.type("up")
     assert await _execute(shell, "SELECT what FROM kept") == "a lens"
+
+
+def test_restart_replaces_a_process(shell: Shell) -> None:
+    """It is ready again, under another pid, when the command ends; everything else is left alone."""
+    shell.type("up")
+    nats, postgres = shell.pid("nats"), shell.pid("postgres")
+    done = shell.type("restart", "nats")
+    assert (done.returncode, "nats           ready" in done.stdout) == (0, True)
+    assert shell.pid("nats") != nats
+    assert shell.pid("postgres") == postgres
+    assert shell.state().ready
+
+
+def test_restart_of_what_is_not_there_says_what_is(up: Shell, shell: Shell) -> None:
+    """The command was wrong: 2. No mesh at all is another matter: 1."""
+    done = up.type("restart", "order")
+    assert (done.returncode, "There are: postgres, nats." in done.stderr) == (2, True)
+    done = shell.type("restart", "nats")
+    assert (done.returncode, "make up" in done.stderr) == (1, True)
+
+
+def test_the_version_is_the_projects(shell: Shell) -> None:
+    """One line, for a bug report."""
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    assert shell.type("--version").stdout == f"lensmesh {version}\n"
 
 
 async def test_what_dies_comes_back(shell: Shell, eventually: Eventually) -> None:

@@ -23,11 +23,11 @@ def own_keys(layout: Layout) -> Keys:
     return keys.prepare(layout.keys, NOW)
 
 
-def _verify(own_keys: Keys, token: str) -> dict[str, object]:
-    """Verify as the edge does: by the published keys, issuer and audience."""
+def _verify(own_keys: Keys, token: str, audience: str = keys.AUDIENCE) -> dict[str, object]:
+    """Verify as the edge does, by the published keys, issuer and audience; services take an audience more."""
     jwks = jwt.PyJWKSet.from_json(own_keys.jwks.read_text())
     key = jwks[jwt.get_unverified_header(token)["kid"]]
-    claims: dict[str, object] = jwt.decode(token, key, ["ES256"], issuer="lensmesh-local", audience="lensmesh")
+    claims: dict[str, object] = jwt.decode(token, key, ["ES256"], issuer="lensmesh-local", audience=audience)
     return claims
 
 
@@ -55,12 +55,14 @@ def test_a_persons_token_verifies_and_says_who_it_is(own_keys: Keys) -> None:
 
 
 def test_a_services_token_lies_in_a_private_file(own_keys: Keys) -> None:
-    """The service reads the file; only its owner may."""
+    """The service reads the file; only its owner may, and the edge does not take it."""
     keys.write_service_token(own_keys, "order")
     file = own_keys.token_file("order")
-    claims = _verify(own_keys, file.read_text())
+    claims = _verify(own_keys, file.read_text(), keys.SERVICES_AUDIENCE)
     assert (claims["sub"], claims["service"], claims.get("roles")) == ("services/order", "order", None)
     assert file.stat().st_mode & 0o077 == 0
+    with pytest.raises(jwt.InvalidAudienceError):
+        _verify(own_keys, file.read_text())
 
 
 def test_an_expired_token_is_refused(own_keys: Keys) -> None:

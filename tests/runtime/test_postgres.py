@@ -91,6 +91,28 @@ async def test_the_server_is_durable_checked_and_private(server: postgres.Server
     }
 
 
+async def test_who_stands_still_in_a_transaction_gives_its_locks_back(
+    server: postgres.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the middle of a statement that was sent by half. Whoever migrates takes the time it needs."""
+    monkeypatch.setattr(postgres, "TRANSACTION_TIMEOUT", "200ms")
+    server.bootstrap("order")
+    limits = {}
+    for role in ("order_service", "order_relay", "order_owner"):
+        connection = await asyncpg.connect(server.url("order", role))
+        limits[role] = await connection.fetchval("SHOW transaction_timeout")
+        await connection.close()
+    assert limits == {"order_service": "200ms", "order_relay": "200ms", "order_owner": "0"}
+    still = await asyncpg.connect(server.url("order", "order_service"))
+    other = await asyncpg.connect(server.url("order", "order_owner"))
+    await still.execute("BEGIN; SELECT pg_advisory_xact_lock(7)")
+    await other.execute("SELECT pg_advisory_xact_lock(7)")
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await still.execute("SELECT 1")
+    await other.close()
+    still.terminate()
+
+
 @_as_root
 async def test_root_runs_it_as_somebody_else(server: postgres.Server) -> None:
     """PostgreSQL refuses to be root."""

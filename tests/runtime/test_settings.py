@@ -21,9 +21,33 @@ def test_a_senseless_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -
 def test_settings_pass_through_the_environment_unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`up` hands them to the supervisor this way."""
     chosen = MeshSettings(home=tmp_path, http_port=0, simulate=False, only=("nats", "postgres"), log_level="DEBUG")
+    chosen = chosen.model_copy(update={"replicas": {"order": 2, "lims": 3}})
     for name, value in chosen.environment().items():
         monkeypatch.setenv(name, value)
     assert settings.load() == chosen
+
+
+@pytest.mark.parametrize(
+    ("replicas", "objection"),
+    [
+        ("orders=2", "there is no service `orders`; services are lims, order"),
+        ("order=0", "greater than or equal to 1"),
+        ("order", "valid integer"),
+        ("order=8", "at most 8 replicas in all"),
+    ],
+)
+def test_replicas_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch, replicas: str, objection: str) -> None:
+    """The variable is named, and what is wrong with it."""
+    monkeypatch.setenv("LENSMESH_REPLICAS", replicas)
+    with pytest.raises(SettingsError, match=f"LENSMESH_REPLICAS=.*{objection}"):
+        settings.load()
+
+
+def test_a_flag_is_preferred_to_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For `up --replicas`."""
+    monkeypatch.setenv("LENSMESH_REPLICAS", "order=3")
+    assert settings.load(replicas="order=2, lims=2").replicas == {"order": 2, "lims": 2}
+    assert settings.load().replicas == {"order": 3}
 
 
 def test_port_zero_becomes_a_free_port_of_its_own() -> None:

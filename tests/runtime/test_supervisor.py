@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import logs, supervisor
 from runtime.state import ProcessId, ProcessState, Status
 from runtime.supervisor import Patience, Process, Supervisor
 
@@ -174,6 +175,57 @@ async def test_stopping_goes_backwards(tmp_path: Path, eventually: Eventually) -
     async with _supervising(tmp_path, *chain) as watched:
         await eventually(lambda: watched.status("c") is Status.READY)
     assert [name for name, status in watched.history if status is Status.STOPPED] == ["c", "b", "a"]
+
+
+async def test_what_stands_beside_each_other_stops_together(tmp_path: Path, eventually: Eventually) -> None:
+    """Each of the two ends only when the other was told as well."""
+    code = """
+import pathlib, signal, sys, time
+mine, other = map(pathlib.Path, sys.argv[1:])
+def leave(*_):
+    mine.touch()
+    while not other.exists():
+        time.sleep(0.01)
+    print("left", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, leave)
+print("here", flush=True)
+while True:
+    signal.pause()
+"""
+    left, right = tmp_path / "a.told", tmp_path / "b.told"
+    pair = [
+        Process("a", (*_python(code), str(left), str(right)), grace=10),
+        Process("b", (*_python(code), str(right), str(left)), grace=10),
+    ]
+    async with _supervising(tmp_path, *pair):
+        await eventually(lambda: all("here" in _log_of(tmp_path, name) for name in "ab"))
+    assert [_log_of(tmp_path, name) for name in "ab"] == ["here\nleft\n"] * 2
+
+
+def _log_of(folder: Path, name: str) -> str:
+    log = folder / f"{name}.log"
+    return log.read_text() if log.exists() else ""
+
+
+async def test_a_log_that_gets_large_is_cut_while_its_process_runs(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process goes on writing to the same file, and the last thing it said is still known when it ends."""
+    monkeypatch.setattr(logs, "ROTATE_BYTES", 20_000)
+    monkeypatch.setattr(supervisor, "_LOOK_AT_LOGS_SECONDS", 0.05)
+    code = """
+import signal
+for number in range(5000):
+    print("line", number, flush=True)
+signal.pause()
+"""
+    older = tmp_path / "chatty.log.1"
+    patience = Patience(first_pause=60, longest_pause=60)  # long enough to look at how it ended
+    async with _supervising(tmp_path, Process("chatty", _python(code)), patience=patience) as watched:
+        await eventually(lambda: older.exists() and "line 4999" in _log_of(tmp_path, "chatty"))
+        os.kill(watched.pid("chatty"), signal.SIGKILL)
+        await eventually(lambda: "last log line: line 4999" in watched.latest["chatty"].detail)
 
 
 async def test_each_process_gets_its_own_stop_signal(tmp_path: Path, eventually: Eventually) -> None:

@@ -5,11 +5,10 @@ validation and a log line. Both are what a call costs whatever its service does.
 """
 
 import asyncio
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,7 @@ from lensmesh.lims.v1.job_pb2 import Job
 from chassis import contract, telemetry
 from chassis.identity import Verifier
 from chassis.interceptor import ContractInterceptor
+from chassis.limits import Limits
 from chassis.settings import ServiceSettings
 from runtime import keys
 
@@ -62,7 +62,8 @@ def _interceptor(jwks: Path) -> ContractInterceptor:
     telemetry.configure_tracing("bench", settings)
     service = floor.DESCRIPTOR.services_by_name["FloorService"]
     verifier = Verifier(jwks, issuer=settings.token_issuer, audience=settings.token_audience)
-    return ContractInterceptor(contract.read({service.full_name: service}), verifier)
+    limits = Limits(settings.max_calls, settings.max_waiting_calls, settings.max_streams)
+    return ContractInterceptor(contract.read({service.full_name: service}), verifier, limits)
 
 
 class Served:
@@ -88,19 +89,16 @@ class Served:
 @asynccontextmanager
 async def running(jwks: str, token: str) -> AsyncIterator[Served]:
     """Runs a server as a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"from bench.pipeline import serve; serve({jwks!r})"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=dict(os.environ),
-    )
+    program = (sys.executable, "-c", f"from bench.pipeline import serve; serve({jwks!r})")
+    process = await asyncio.create_subprocess_exec(*program, stdout=DEVNULL, stderr=PIPE)
     try:
-        port = int(await asyncio.to_thread(process.stderr.readline))  # type: ignore[union-attr]  # a pipe was asked for
+        assert process.stderr is not None, "a pipe was asked for"  # noqa: S101 -- for the type checker
+        port = int(await process.stderr.readline())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield Served(psutil.Process(process.pid), channel, token)
     finally:
         process.kill()
-        process.wait()
+        await process.wait()
 
 
 async def measure(runs: int = RUNS) -> tuple[list[float], list[float]]:

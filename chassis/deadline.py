@@ -12,7 +12,7 @@ import time
 from contextvars import ContextVar
 
 # What waited in vain still has to be told: a wait ends this much before the call does.
-_ANSWER_SHARE = 0.05
+_ANSWER_SHARE = 0.1
 _ANSWER_SECONDS = 0.25
 
 _end: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -30,5 +30,9 @@ def left() -> float:
 
 def within(seconds: float) -> float:
     """Returns how long a wait of up to ``seconds`` may take, so that its failure can still be told to the caller."""
-    remaining = left()
-    return min(seconds, remaining - min(_ANSWER_SECONDS, remaining * _ANSWER_SHARE))
+    return min(seconds, with_time_to_answer(left()))
+
+
+def with_time_to_answer(seconds: float) -> float:
+    """Returns the part of ``seconds`` that work may take, when an answer has to be there at their end."""
+    return seconds - min(_ANSWER_SECONDS, seconds * _ANSWER_SHARE)

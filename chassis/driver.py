@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 _ACQUIRE_SECONDS = 2.0
-# transaction_timeout also ends the transaction of a process that was stopped in the middle of sending a statement, which
+# transaction_timeout also ends the transaction of a process that was stopped in the middle of sending a statement: it
 # would hold its locks, and the log of everybody, for ever
 _SETTINGS = {"application_name": "lensmesh", "jit": "off", "lock_timeout": "5000", "transaction_timeout": "10000"}
 

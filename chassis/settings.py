@@ -17,7 +17,7 @@ class ServiceSettings(BaseSettings):
     database_pool: int = Field(default=10, ge=1, le=200, description="Connections kept per role.")
     max_calls: int = Field(default=64, ge=1, description="Calls worked on at once; as many as one core turns over.")
     max_waiting_calls: int = Field(
-        default=192, ge=0, description="Calls that may wait for that, a second at most; more are refused at once."
+        default=64, ge=0, description="Calls that may wait for that, a second at most; more are refused at once."
     )
     max_streams: int = Field(default=1000, ge=1, description="Watches open at once; more are refused at once.")
     nats_url: str = Field(default="", description="NATS server events are published to; empty publishes none.")

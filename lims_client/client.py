@@ -46,8 +46,8 @@ class LimsClient:
     sooner: the whole of it, retries included. A call is retried when the LIMS could not be reached, which the contract
     allows for every one of them; when it says that it has too much to do, it is left alone.
 
-    No more than ``max_calls`` are under way at once, and half as many wait a moment for that: a LIMS that hangs must not
-    take from its caller all the calls there are.
+    No more than ``max_calls`` are under way at once, and half as many wait a moment for that: a LIMS that hangs must
+    not take from its caller all the calls there are.
     """
 
     def __init__(self, target: str, credentials: Credentials, *, max_calls: int = _MAX_CALLS) -> None:

@@ -1,19 +1,22 @@
 """The starter catalog, as it stands in the files."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from google.protobuf.json_format import Parse
 from hypothesis import given
 from hypothesis import strategies as st
 from lensmesh.lims.v1.job_pb2 import JobSpec
+from lensmesh.order.v1.order_pb2 import Order
 
 from rules.decide import decide
 from rules.load import load
 from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Spec
 from rules.tables import DesignType, Severity
-from services.lims import starter
+from services.lims import messages, starter
 from services.lims.revisions import compiled, content_of
 
 CATALOG = load(starter.files())
@@ -104,6 +107,26 @@ def test_a_real_order_is_accepted() -> None:
     assert decision.accepted
     assert {each.code for each in decision.violations} == {"OPPOSITE_SIGNS", "NOT_GIVEN"}
     assert decision.route == ("surfacing", "coating", "edging", "inspection", "shipping")
+
+
+def test_cylinders_written_in_both_conventions_are_worth_a_look() -> None:
+    """Like spheres of opposite sign; one convention, and a cylinder of nothing, are in order."""
+    mixed = replace(REAL_ORDER, right=replace(REAL_ORDER.right, sphere=-175, cylinder=125))
+    without = replace(mixed, right=replace(mixed.right, cylinder=0))
+
+    (told,) = (each for each in decide(CATALOG, mixed).violations if each.code == "MIXED_CYLINDER_SIGNS")
+    assert (told.severity, told.field) == (Severity.WARNING, "prescription")
+    assert told.message.startswith("Cylinders +1.25 D right and -3.00 D left: one is plus cylinder and the other minus")
+    for spec in (REAL_ORDER, without):
+        assert "MIXED_CYLINDER_SIGNS" not in {each.code for each in decide(CATALOG, spec).violations}
+
+
+def test_the_sample_order_is_made_without_a_word() -> None:
+    """What a newcomer is given to begin with leaves nothing to ask back."""
+    order = Parse((Path(__file__).parents[3] / "samples" / "order.json").read_text(), Order())
+    spec = JobSpec(eyes=order.eyes, prescription=order.prescription, frame=order.frame, lens=order.lens)
+
+    assert decide(CATALOG, messages.ordered(spec).spec).violations == ()
 
 
 @pytest.mark.parametrize("design", CATALOG.designs)

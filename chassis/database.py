@@ -54,7 +54,10 @@ def driver_url(url: str) -> str:
 
 def is_unreachable(error: BaseException) -> bool:
     """Tells whether the error means that PostgreSQL cannot be reached right now, so that trying again makes sense."""
-    if isinstance(error, exc.TimeoutError | ConnectionError | asyncpg.InterfaceError):
+    if isinstance(error, asyncpg.DataError):  # an InterfaceError too, but of the value's
+        return False
+    # InternalClientError: the server's farewell was being read when the next statement was to be sent
+    if isinstance(error, exc.TimeoutError | ConnectionError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
     if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return True

@@ -86,6 +86,9 @@ async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
         raise ConnectionError(f"no connection to PostgreSQL: {error or type(error).__name__}") from error
     try:
         yield connection
+    except asyncpg.InternalClientError:
+        connection.terminate()  # it is dying, and does not know it yet: nobody else shall have it
+        raise
     finally:
         await pool.release(connection)
 

@@ -92,7 +92,7 @@ async def test_a_released_id_can_be_asked_again(database: Doors) -> None:
     request = note(str(uuid.uuid4()))
     await write_once(database, request)
     async with database.transaction(TENANT) as connection:
-        await requests.release(connection, TENANT, request)
+        await requests.release(connection, TENANT, uuid.UUID(request.request_id))
     assert await write_once(database, request) is None
 
 

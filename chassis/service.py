@@ -37,6 +37,7 @@ from chassis.streams import Pace
 from chassis.tail import Tail
 
 _LOG = structlog.get_logger("service")
+_CANCEL_AGAIN_SECONDS = 0.5
 _MAX_REQUEST_BYTES = 1024 * 1024 + 64 * 1024  # a lab file of 1 MiB and what stands around it
 _MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
@@ -245,6 +246,14 @@ async def _background(service: str, house: House[Any], composition: Composition)
     try:
         yield
     finally:
-        for task in tasks:
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancels tasks until all have ended: what they wait for, a library's connecting for one, may swallow it once."""
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -51,6 +51,10 @@ test: .venv/installed ## every test: unit, contract, edge, runtime, flow, chaos
 test-unit: .venv/installed ## the tests that need no server, in seconds
 	$(BIN)/python -m pytest tests/unit
 
+.PHONY: test-load
+test-load: .venv/installed ## the tests that load the machine for minutes: overload, rolling restart (wants a quiet one)
+	$(BIN)/python -m pytest -m load -s
+
 .PHONY: bench
 bench: .venv/installed ## what it costs: one table of medians with their spread (minutes; wants a quiet machine)
 	$(BIN)/python -m bench --json bench/latest.json

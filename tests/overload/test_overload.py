@@ -18,6 +18,8 @@ from tests.chassis.housing import eventually
 from tests.overload.conftest import ORDER
 from tests.replicas.house import ROOT, House, environment
 
+pytestmark = pytest.mark.load
+
 TIMES = 10
 SECONDS = {"warm_up": 4.0, "before": 8.0, "during": 60.0, "after": 12.0}
 RECOVERY_SECONDS = 10

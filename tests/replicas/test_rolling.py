@@ -11,7 +11,7 @@ import pytest
 from tests.replicas.house import House, until
 from tests.replicas.load import Load, rest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.load]
 
 REQUESTS = 5000
 PRACTICES = 8

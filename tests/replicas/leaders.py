@@ -59,19 +59,20 @@ async def gathered(house: House) -> dict[Led, Term]:
     return terms
 
 
-async def handed_over(
-    house: House, work: Iterable[Led], lost: dict[Led, Term], since: datetime, seconds: float
-) -> dict[Led, float]:
-    """Waits until each is led by another replica than the one that was lost; returns after how many seconds."""
+async def handed_over(house: House, work: Iterable[Led], since: datetime, seconds: float) -> dict[Led, float]:
+    """Waits until another process leads each: the other replica, or the one started in the lost one's place.
+
+    Returns:
+        After how many seconds.
+    """
     took: dict[Led, float] = {}
     waiting = set(work)
     give_up = time.monotonic() + seconds
     while waiting:
         assert time.monotonic() < give_up, f"nobody leads {waiting}"
         for led in tuple(waiting):
-            now = term(house, led)
-            if now.began > since and now.replica != lost[led].replica:
-                took[led] = (now.began - since).total_seconds()
+            if (began := term(house, led).began) > since:
+                took[led] = (began - since).total_seconds()
                 waiting.discard(led)
         await asyncio.sleep(0.05)
     return took

@@ -117,7 +117,7 @@ async def test_two_hundred_submits_make_two_hundred_jobs_whatever_happens_to_the
         answered, since = rush.answered, leaders.now()
 
         async def handed_over() -> None:
-            took.update(await leaders.handed_over(house, terms, terms, since, HAND_OVER_SECONDS))
+            took.update(await leaders.handed_over(house, terms, since, HAND_OVER_SECONDS))
             await submitting
 
         await lost(house, {each.replica: house.pid(each.replica) for each in terms.values()}, handed_over)

@@ -7,9 +7,12 @@ the second finds the place moved and its whole transaction undone.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.driver import Driver
+
 _READ = text("select cursor from place where name = :name")
 _BEGIN = text("insert into place (name, cursor) values (:name, :cursor) on conflict do nothing")
 _MOVE = text("update place set cursor = :cursor, moved = now() where name = :name and cursor = :expected")
+_MOVE_AT_ONCE = "update place set cursor = $3, moved = now() where name = $1 and cursor = $2 returning true"
 
 
 class PlaceTakenError(Exception):
@@ -30,4 +33,19 @@ async def move(connection: AsyncConnection, name: str, *, expected: str, to: str
     """
     moved = await connection.execute(_MOVE, {"name": name, "cursor": to, "expected": expected})
     if moved.rowcount != 1:
-        raise PlaceTakenError(f"{name} was moved on by another process")
+        raise PlaceTakenError(_taken(name))
+
+
+async def move_at_once(driver: Driver, name: str, *, expected: str, to: str) -> None:
+    """Moves a place on whose effect is elsewhere, in a transaction of its own.
+
+    Raises:
+        PlaceTakenError: As `move`.
+    """
+    async with driver.across_tenants() as connection:
+        if not await connection.fetchval(_MOVE_AT_ONCE, name, expected, to):
+            raise PlaceTakenError(_taken(name))
+
+
+def _taken(name: str) -> str:
+    return f"{name} was moved on by another process"

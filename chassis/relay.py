@@ -19,6 +19,7 @@ from nats.js.api import DiscardPolicy, PubAck, StorageType, StreamConfig
 
 from chassis import place
 from chassis.database import Database
+from chassis.driver import Driver
 from chassis.log import Cursor, Entry
 from chassis.tail import Tail
 
@@ -84,11 +85,13 @@ def name_of(shard: int, shards: int) -> str:
     return f"relay-{shard}-of-{shards}"
 
 
-async def publish(url: str, service: str, database: Database, tail: Tail, *, shard: int = 0, shards: int = 1) -> None:
+async def publish(
+    url: str, service: str, database: Database, driver: Driver, tail: Tail, *, shard: int = 0, shards: int = 1
+) -> None:
     """Connects to NATS, however long it is away, and runs a `Relay`; raises as that does."""
     client = await connect(url)
     try:
-        await Relay(service, database, tail, client.jetstream(), shard=shard, shards=shards).run()
+        await Relay(service, database, driver, tail, client.jetstream(), shard=shard, shards=shards).run()
     finally:
         await client.close()
 
@@ -100,6 +103,7 @@ class Relay:
         self,
         service: str,
         database: Database,
+        driver: Driver,
         tail: Tail,
         stream: JetStreamContext,
         *,
@@ -108,6 +112,7 @@ class Relay:
     ) -> None:
         self._service = service
         self._database = database
+        self._driver = driver
         self._tail = tail
         self._stream = stream
         self._shard = shard
@@ -128,8 +133,7 @@ class Relay:
             async for batch in batches:
                 await self._publish_all(batch)
                 reached = str(batch[-1].cursor)
-                async with self._database.across_tenants() as connection:
-                    await place.move(connection, self.name, expected=spelled, to=reached)
+                await place.move_at_once(self._driver, self.name, expected=spelled, to=reached)
                 spelled = reached
 
     async def _publish_all(self, batch: Sequence[Entry]) -> None:

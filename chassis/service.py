@@ -238,7 +238,7 @@ async def _background(service: str, house: House[Any], composition: Composition)
     led = dict(composition.led)
     if url := house.settings.nats_url:
         # connects within: callers do not wait for NATS, only what is published does
-        led[relay.name_of(0, 1)] = lambda: relay.publish(url, service, house.database, house.tail)
+        led[relay.name_of(0, 1)] = lambda: relay.publish(url, service, house.database, house.driver, house.tail)
     tasks = [
         asyncio.create_task(house.tail.run(), name="tail"),
         *(asyncio.create_task(election.lead(house.database, name, work), name=name) for name, work in led.items()),

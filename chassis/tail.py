@@ -19,7 +19,7 @@ _LOG = structlog.get_logger("tail")
 _KEPT = 4096
 _BATCH = 512
 _POLL_SECONDS = 0.1  # how late other replicas' changes may be seen; our own wake us at once
-_GATHER_SECONDS = 0.003  # but for this, so that changes made together are read together
+_GATHER_SECONDS = 0.02  # but for this, so that changes made together are read, relayed and told together
 
 
 class Tail:

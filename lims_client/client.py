@@ -125,7 +125,9 @@ class LimsClient:
                 return
 
     async def watch_jobs(self, cursor: str) -> AsyncIterator[JobUpdate]:
-        """Yields every job event after the cursor, in order and without gaps, for ever; "0" is from the beginning.
+        """Yields each move of a job after the cursor, in order and without gaps, for ever; "0" is from the beginning.
+
+        A job's first event is left out: `create_job` returned it.
 
         A watch that is cut, drained or silent is resumed from the last cursor.
 
@@ -144,7 +146,7 @@ class LimsClient:
 
     async def _watch_once(self, cursor: str) -> AsyncIterator[JobUpdate]:
         call = self._stub.WatchJobs(
-            lims.WatchJobsRequest(cursor=cursor),
+            lims.WatchJobsRequest(cursor=cursor, moves_only=True),
             metadata=self._credentials.metadata(),
             wait_for_ready=True,
         )

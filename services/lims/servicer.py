@@ -110,7 +110,7 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
         self, request: contract.WatchJobsRequest, _context: Context
     ) -> AsyncIterator[contract.WatchJobsResponse]:
         """Streams the events of all jobs."""
-        start, entries = await workflow.watch_jobs(self._lab, request.cursor)
+        start, entries = await workflow.watch_jobs(self._lab, request.cursor, moves_only=request.moves_only)
         async for message in streams.watch(
             contract.WatchJobsResponse,
             entries,

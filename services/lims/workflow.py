@@ -288,15 +288,17 @@ def _found(found: Job | None, number: int) -> Job:
 # ── watches ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def watch_jobs(lab: Lab, cursor: str) -> tuple[Cursor, AsyncGenerator[Entry, None]]:
+async def watch_jobs(lab: Lab, cursor: str, *, moves_only: bool) -> tuple[Cursor, AsyncGenerator[Entry, None]]:
     """Returns where a watch of all jobs starts (from now on without a cursor) and the events after it.
+
+    ``moves_only`` leaves out each job's first event.
 
     Raises:
         CursorInvalid: The cursor is malformed.
         CursorExpired: It is from a history this lab does not have.
     """
     start = await _checked(lab, cursor) if cursor else await lab.tail.end()
-    return start, _follow(lab, start, JobChanged.DESCRIPTOR.full_name)
+    return start, _follow(lab, start, JobChanged.DESCRIPTOR.full_name, later_than=1 if moves_only else 0)
 
 
 async def watch_catalog(lab: Lab, cursor: str) -> tuple[Revision | None, Cursor, AsyncGenerator[Entry, None]]:
@@ -327,5 +329,8 @@ async def _checked(lab: Lab, spelled: str) -> Cursor:
     return cursor
 
 
-def _follow(lab: Lab, start: Cursor, kind: str) -> AsyncGenerator[Entry, None]:
-    return lab.tail.follow(start, matches=lambda entry: entry.kind == kind and entry.tenant == lab.name)
+def _follow(lab: Lab, start: Cursor, kind: str, later_than: int = 0) -> AsyncGenerator[Entry, None]:
+    return lab.tail.follow(
+        start,
+        matches=lambda entry: entry.kind == kind and entry.tenant == lab.name and entry.sequence > later_than,
+    )

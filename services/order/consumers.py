@@ -21,7 +21,6 @@ from services.order.workflow import save, sent_to_lab
 
 _LOG = structlog.get_logger("follower")
 _FROM_THE_FIRST = "0"
-_PASSED_AT_MOST = 256
 
 
 class JobFollower:
@@ -42,13 +41,7 @@ class JobFollower:
         """
         async with self._database.across_tenants() as connection:
             cursor = await place.read(connection, self._place, beginning=_FROM_THE_FIRST)
-        passed = 0
         async for update in self._lims.watch_jobs(cursor):
-            # that there is a job is the hand-off's to say; the place is not moved for each such event
-            passed = passed + 1 if update.event.state == job_pb2.Job.STATE_RECEIVED else 0
-            if 0 < passed < _PASSED_AT_MOST:
-                continue
-            passed = 0
             async with self._database.across_tenants() as connection:
                 await place.move(connection, self._place, expected=cursor, to=update.cursor)
                 await self._apply(connection, update)

@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from chassis import consumer, place, relay
 from chassis.consumer import Consumer
+from chassis.driver import Driver
 from chassis.election import lead
 from chassis.place import PlaceTakenError
 from chassis.relay import STREAM, Relay, ensure_stream
@@ -53,7 +54,9 @@ class Wire:
 
     def relay(self, shard: int = 0, shards: int = 1) -> Relay:
         """Returns a relay of one shard."""
-        return Relay(self.service, self.database, self.tail, self.stream, shard=shard, shards=shards)
+        return Relay(
+            self.service, self.database, self.database.driver, self.tail, self.stream, shard=shard, shards=shards
+        )
 
     async def messages(self, *, after: int = 0) -> list[Msg]:
         """Returns every message that JetStream keeps of this service, in its order."""
@@ -131,7 +134,7 @@ async def test_killed_after_publishing_it_publishes_again_and_jetstream_drops_th
         raise SystemError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(place, "move", die)
+        patch.setattr(place, "move_at_once", die)
         with pytest.raises(SystemError):
             await asyncio.wait_for(wire.relay().run(), 10)
     assert len(await wire.published()) == 5
@@ -147,16 +150,16 @@ async def test_of_two_relays_at_once_only_one_moves_the_place(wire: Wire, monkey
     """Neither knows of the other; the second finds the place moved and gives up, and no event comes twice."""
     await write(wire.database, "order", range(1, 6))
     both_have_published = asyncio.Barrier(2)
-    move = place.move
+    move = place.move_at_once
     moved: list[str] = []
 
-    async def move_together(connection: AsyncConnection, name: str, *, expected: str, to: str) -> None:
+    async def move_together(driver: Driver, name: str, *, expected: str, to: str) -> None:
         if expected == "0":
             await both_have_published.wait()
-        await move(connection, name, expected=expected, to=to)
+        await move(driver, name, expected=expected, to=to)
         moved.append(to)
 
-    monkeypatch.setattr(place, "move", move_together)
+    monkeypatch.setattr(place, "move_at_once", move_together)
     async with background(wire.relay().run(), wire.relay().run()) as relays:
         (loser,), (winner,) = await asyncio.wait(relays, timeout=10, return_when=asyncio.FIRST_COMPLETED)
         with pytest.raises(PlaceTakenError):
@@ -186,7 +189,7 @@ async def test_nats_may_be_away_for_a_while(wire: Wire, tmp_path: Path, monkeypa
     server = local_nats.prepare(tmp_path / "nats", tmp_path / "nats.conf", free_port())
 
     def publish() -> object:
-        return relay.publish(server.url, wire.service, wire.database, wire.tail)
+        return relay.publish(server.url, wire.service, wire.database, wire.database.driver, wire.tail)
 
     with capture_logs():
         async with background(lead(wire.database, "relay", publish)):  # type: ignore[arg-type]

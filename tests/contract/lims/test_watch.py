@@ -50,6 +50,21 @@ def test_a_watch_tells_each_step_of_a_job(
     assert {each.handoff_id for each in told} == {job.handoff_id}
 
 
+def test_a_watch_of_moves_leaves_out_that_a_job_was_made(
+    grpc_stub: LimsServiceStub, floor: FloorServiceStub, order: Metadata, operator: Metadata, make_job: MakeJob
+) -> None:
+    """Who made the jobs knows that; each move comes all the same."""
+    watch = grpc_stub.WatchJobs(WatchJobsRequest(moves_only=True), metadata=order, timeout=SECONDS)
+    next(watch)
+    quiet, moved = make_job(), make_job()
+    floor.Scan(ScanRequest(job=moved.name, station=moved.route[0]), metadata=operator)
+
+    told = next(message.update for message in watch if message.WhichOneof("event") == "update")
+    watch.cancel()
+    assert (told.job, told.sequence) == (moved.name, 2)
+    assert quiet.name != told.job
+
+
 def test_a_watch_resumed_at_every_cursor_tells_the_rest_without_gap_or_repeat(
     grpc_stub: LimsServiceStub, floor: FloorServiceStub, order: Metadata, operator: Metadata, make_job: MakeJob
 ) -> None:

@@ -421,16 +421,20 @@ class WatchJobsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CURSOR_FIELD_NUMBER: _builtins.int
+    MOVES_ONLY_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Resume exactly after the message that carried it; empty is from now on, "0" is from the first event kept."""
+    moves_only: _builtins.bool
+    """Leaves out each job's first event, for one who has it from CreateJob already."""
     def __init__(
         self,
         *,
         cursor: _builtins.str = ...,
+        moves_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "moves_only", b"moves_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -856,6 +856,11 @@ class WatchJobsRequest(betterproto2.Message):
     Resume exactly after the message that carried it; empty is from now on, "0" is from the first event kept.
     """
 
+    moves_only: "bool" = betterproto2.field(2, betterproto2.TYPE_BOOL)
+    """
+    Leaves out each job's first event, for one who has it from CreateJob already.
+    """
+
 
 default_message_pool.register_message("lensmesh.lims.v1", "WatchJobsRequest", WatchJobsRequest)
 

@@ -1,8 +1,8 @@
 """The same PostgreSQL, the same two roles, on the driver itself: for statements on the hot path.
 
 SQLAlchemy costs several times what the statement costs that it carries. Where a call is measured in echoes
-(`bench/submit.py`), a store function sends its statement through here; everything else goes through `chassis.database`.
-The rules are the same: a transaction of the service's role is bound to one tenant, by row-level security.
+(`bench/submit.py`), a store function calls a routine through here; everything else goes through `chassis.database`.
+The rules are the same: what the service's role does is bound to one tenant, by row-level security.
 """
 
 from collections.abc import AsyncIterator
@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from chassis.routine import Routine
+
 _ACQUIRE_SECONDS = 2.0
-# transaction_timeout also ends the transaction of a process that was stopped in the middle of sending a statement: it
-# would hold its locks, and the log of everybody, for ever
+# a statement that hangs would hold its locks, and the log of everybody, for ever
 _SETTINGS = {"application_name": "lensmesh", "jit": "off", "lock_timeout": "5000", "transaction_timeout": "10000"}
 
 
@@ -31,28 +32,14 @@ class Driver:
         self._service = _pool(url, pool)
         self._relay = _pool(relay_url, pool)
 
-    @asynccontextmanager
-    async def transaction(self, tenant: str, *first: str) -> AsyncIterator[Connection]:
-        """Runs a transaction bound to one tenant; commits at the end, or rolls all of it back.
-
-        It begins, is bound and runs ``first``, statements without parameters, in one round trip. Each of them has a
-        snapshot of its own, so that what follows a lock sees what was committed before it.
-        """
-        # is_local = true: the setting ends with the transaction, so a pooled connection never carries it on
-        bind = f"select set_config('lensmesh.tenant', {_quoted(tenant)}, true)"
-        begin = "; ".join(("begin", bind, *first))
-        async with _acquired(self._service) as connection, _transaction(connection, begin):
-            yield connection
-
-    @asynccontextmanager
-    async def transaction_across_tenants(self) -> AsyncIterator[Connection]:
-        """Runs a transaction of a relay or follower, over every tenant's rows."""
-        async with _acquired(self._relay) as connection, _transaction(connection, "begin"):
-            yield connection
+    async def call(self, routine: Routine, tenant: str, *arguments: object) -> asyncpg.Record | None:
+        """Calls a routine for a tenant, in a transaction of its own; returns its row, None where it returns none."""
+        async with _acquired(self._service) as connection:
+            return await connection.fetchrow(routine.call, tenant, *arguments)
 
     @asynccontextmanager
     async def across_tenants(self) -> AsyncIterator[Connection]:
-        """Lends a connection of the relay role without a transaction: each statement is one of its own."""
+        """Lends a connection of the relay role, over all tenants' rows; each statement is a transaction of its own."""
         async with _acquired(self._relay) as connection:
             yield connection
 
@@ -91,22 +78,3 @@ async def _acquired(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
         raise
     finally:
         await pool.release(connection)
-
-
-@asynccontextmanager
-async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
-    await connection.execute(begin)
-    try:
-        yield
-    except BaseException:
-        if not connection.is_closed():
-            await connection.execute("rollback")
-        raise
-    await connection.execute("commit")
-
-
-def _quoted(text: str) -> str:
-    """Returns a text as an SQL literal, for the one place where a parameter cannot be sent."""
-    if "\\" in text or "\0" in text:
-        raise ValueError("not a tenant's name")
-    return "'" + text.replace("'", "''") + "'"

@@ -6,6 +6,7 @@ would hold a snapshot, and a concurrent ``create index concurrently`` waits for 
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.database import Database, driver_url
+from chassis.routine import Routine
 from chassis.settings import MigrationSettings
 
 _LOCK = "select pg_try_advisory_lock(hashtext('lensmesh-migrate'))"
@@ -49,8 +51,10 @@ def head(migrations: Path) -> str:
     return revision
 
 
-async def migrate(service: str, migrations: Path, settings: MigrationSettings) -> None:
-    """Upgrades the schema to the head of ``migrations``; does nothing when it is there.
+async def migrate(
+    service: str, migrations: Path, settings: MigrationSettings, routines: Sequence[Routine] = ()
+) -> None:
+    """Upgrades the schema to the head of ``migrations``, and puts the routines beside it that the code calls.
 
     Raises:
         SchemaError: Another migration did not finish within ``migrate_wait_seconds``.
@@ -63,6 +67,8 @@ async def migrate(service: str, migrations: Path, settings: MigrationSettings) -
             await _lock(lock_holder, settings.migrate_wait_seconds)
             try:
                 await connection.run_sync(_upgrade, service, migrations)
+                for routine in routines:
+                    await connection.exec_driver_sql(routine.definition)
                 await connection.commit()
             finally:
                 await lock_holder.execute(text(_UNLOCK))
@@ -94,11 +100,11 @@ def _upgrade(connection: Connection, service: str, migrations: Path) -> None:
     _LOG.info("migrated", service=service, before=before, after=head(migrations))
 
 
-async def require_current(database: Database, migrations: Path) -> None:
-    """Passes a database whose schema is the code's.
+async def require_current(database: Database, migrations: Path, routines: Sequence[Routine] = ()) -> None:
+    """Passes a database whose schema is the code's, and that has its routines.
 
     Raises:
-        SchemaError: It is another version; the message names both and the verb that mends it.
+        SchemaError: It is another version, or lacks one; the message says which, and the verb that mends it.
     """
     wanted = head(migrations)
     async with database.across_tenants() as connection:
@@ -107,6 +113,7 @@ async def require_current(database: Database, migrations: Path) -> None:
         if exists.scalar_one():
             found = (await connection.execute(text("select version_num from alembic_version"))).scalar()
     if found == wanted:
+        await _require_routines(database, routines)
         return
     if found is None:
         raise SchemaError(f"there is no schema, this code needs version {wanted}: run the `migrate` verb first")
@@ -115,6 +122,18 @@ async def require_current(database: Database, migrations: Path) -> None:
             f"the schema is at version {found}, which this code ({wanted}) does not know: run the code that made it"
         )
     raise SchemaError(f"the schema is at version {found}, this code needs {wanted}: run the `migrate` verb first")
+
+
+async def _require_routines(database: Database, routines: Sequence[Routine]) -> None:
+    async with database.across_tenants() as connection:
+        found = await connection.execute(
+            text("select proname from pg_proc where proname = any(:names)"),
+            {"names": [routine.identifier for routine in routines]},
+        )
+        there = set(found.scalars())
+    for routine in routines:
+        if routine.identifier not in there:
+            raise SchemaError(f"the schema lacks this code's {routine.name}: run the `migrate` verb first")
 
 
 def _known(migrations: Path) -> set[str]:

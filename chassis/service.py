@@ -32,6 +32,7 @@ from chassis.identity import Verifier
 from chassis.interceptor import ContractInterceptor
 from chassis.limits import Limits
 from chassis.migrate import SchemaError, migrate, require_current
+from chassis.routine import Routine
 from chassis.settings import MigrationSettings, ServiceSettings
 from chassis.streams import Pace
 from chassis.tail import Tail
@@ -100,12 +101,14 @@ class Service(Generic[S]):
         settings: Its settings class.
         migrations: The folder of its schema versions.
         compose: Makes its servicers and background work out of what it is given.
+        routines: What its stores call in the database.
     """
 
     name: str
     settings: type[S]
     migrations: Path
     compose: Callable[[House[S]], AbstractAsyncContextManager[Composition]]
+    routines: Sequence[Routine] = ()
 
 
 def run(service: Service[Any]) -> None:
@@ -131,7 +134,7 @@ def _spoken(error: ValidationError) -> str:
 async def _migrate(service: Service[Any]) -> None:
     settings = MigrationSettings()
     telemetry.configure_logging(settings.log_level)
-    await migrate(service.name, service.migrations, settings)
+    await migrate(service.name, service.migrations, settings, service.routines)
 
 
 async def _serve(service: Service[Any]) -> None:
@@ -166,7 +169,7 @@ async def serving(service: Service[S], settings: S, hurry: asyncio.Event | None 
     driver = Driver(settings.database_url, settings.relay_database_url, pool=settings.database_pool)
     try:
         await driver.open()
-        await require_current(database, service.migrations)
+        await require_current(database, service.migrations, service.routines)
         house = House(
             settings=settings,
             database=database,

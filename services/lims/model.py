@@ -1,10 +1,11 @@
 """The nouns of a lab and their rules: revisions, jobs, and the one table of how a job may move."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, auto
+from hashlib import sha256
 
 from rules.spec import Spec
 from services.lims.errors import JobState, WrongStation
@@ -77,7 +78,7 @@ class Job:
     """A pair of lenses (or one) on its way through the lab.
 
     Attributes:
-        number: Its number, also on the tray.
+        number: Its number, also on the tray; 0 until it is given one.
         handoff_id: The hand-off it answers.
         spec: What is made: the contract's `JobSpec`, as stored.
         spec_digest: SHA-256 of `spec`.
@@ -104,14 +105,20 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Its resource name."""
-        return f"jobs/{self.number}"
+        """Its resource name; empty until it has a number."""
+        return f"jobs/{self.number}" if self.number else ""
 
     @property
     def next_station(self) -> str:
         """The station it goes to next; empty behind the last one."""
         passed = self.route.index(self.station) + 1 if self.station else 0
         return self.route[passed] if passed < len(self.route) else ""
+
+
+def received(handoff_id: uuid.UUID, spec: bytes, route: Sequence[str], catalog_revision: int, time: datetime) -> Job:
+    """Returns the job of a hand-off as it begins, without a number."""
+    digest = sha256(spec).digest()
+    return Job(0, handoff_id, spec, digest, State.RECEIVED, "", tuple(route), catalog_revision, 1, time, time)
 
 
 def move(job: Job, action: Action, *, station: str = "") -> Job:

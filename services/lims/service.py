@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
-from services.lims import starter, workflow
+from services.lims import starter, store, workflow
 from services.lims.revisions import Revisions
 from services.lims.servicer import FloorServicer, LimsServicer
 from services.lims.workflow import Lab
@@ -57,4 +57,5 @@ SERVICE = Service(
     settings=LimsSettings,
     migrations=Path(__file__).parent / "migrations",
     compose=compose,
+    routines=store.ROUTINES,
 )

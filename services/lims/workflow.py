@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import asyncpg
@@ -140,21 +141,13 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
     decision = decide(rules, ordered.spec)
     if not decision.accepted:
         return None
+    received = model.received(handoff_id, ordered.content, decision.route, revision.number, datetime.now(UTC))
     try:
-        async with store.behind_the_fence(lab.driver, lab.name) as connection:
-            created = await store.add_job_at_once(
-                connection,
-                lab.name,
-                handoff_id,
-                spec=ordered.content,
-                route=decision.route,
-                catalog_revision=revision.number,
-            )
-            if created is not None:
-                await store.tell_at_once(connection, lab.name, created, messages.job_changed(created, _RECEIVED))
+        created = await store.create_job(lab.driver, lab.name, received, messages.job_changed(received, _RECEIVED))
     except asyncpg.LockNotAvailableError:
         return None
-    lab.tail.poke()
+    if created is not None:
+        lab.tail.poke()
     return created
 
 

@@ -13,6 +13,7 @@ from chassis.identity import TokenFile
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from lims_client.client import LimsClient
+from services.order import store
 from services.order.consumers import JobFollower
 from services.order.importing import Importer
 from services.order.servicer import OrderServicer
@@ -59,4 +60,5 @@ SERVICE = Service(
     settings=OrderSettings,
     migrations=Path(__file__).parent / "migrations",
     compose=compose,
+    routines=store.ROUTINES,
 )

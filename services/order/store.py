@@ -18,13 +18,15 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import log
-from chassis.driver import Connection
+from chassis.driver import Driver
+from chassis.routine import Routine
 from services.order.model import Handoff, Note, Order, State
 
 _COLUMNS = """id, tenant, state, version, sequence, content, create_time, update_time,
     violations, handoff, job, job_sequence, lab_status, catalog_revision, submit_time"""
 """The fields of `Order`, in their order, but for its notes."""
 _COLUMN_COUNT = _COLUMNS.count(",") + 1
+_COLUMNS_OF_ORDERS = ", ".join(f"orders.{column.strip()}" for column in _COLUMNS.split(","))
 
 _INSERT = text(
     f"insert into orders (tenant, state, content, violations, catalog_revision)"  # noqa: S608 -- constants of this module
@@ -204,135 +206,162 @@ async def remember_lens_name(connection: AsyncConnection, practice: str, label: 
     await connection.execute(_REMEMBER, {"tenant": practice, "label": label, "code": code, "entry": entry})
 
 
-# -- on the hot path: one statement on the driver, where the functions above take five
+# -- on the hot path: routines, one round trip each where the functions above take five
 
-_BEGIN_SUBMIT = f"""
-    with found as materialized (
-        select {_COLUMNS} from orders where id = $2 and tenant = $1 for update
-    ), claim as (
-        insert into request (tenant, id, digest, subject) select $1, $3, $4, $5 from found where $3::uuid is not null
-        on conflict do nothing returning true as fresh
-    )
-    select found.*, now() as now, $3::uuid is null or exists (select from claim) as fresh,
-        (select array_agg((author, text, create_time) order by number) from note
-        where note.order_id = found.id and note.tenant = $1) as notes
-    from found
-"""  # noqa: S608 -- constants of this module
-_COMMIT_SUBMIT = f"""
-    with handed as (
-        insert into handoff (tenant, order_id, lab, spec, next_try, came_from, request)
-        values ($1, $2, $3, $4, now() + make_interval(secs => $5), $13, $14) returning id
-    ), submitted as (
-        update orders set state = $6, version = $7, sequence = $8, violations = '', lab_status = '',
-            handoff = (select id from handed), update_time = now(), submit_time = now()
-        where id = $2 and tenant = $1
-    ), told as (
-        {log.appending(tenant="$1", aggregate="$9", sequence="$8", event=("$10", "$11", "$12"))}
-    )
-    select id from handed
-"""  # noqa: S608 -- constants
-_COMMIT_ACCEPTED = f"""
-    with settled as (
-        update handoff set outcome = 'ACCEPTED' where id = $3 and outcome is null returning true
-    ), sent as (
-        update orders set state = $4, version = $5, sequence = $6, job = $7, lab_status = $8, catalog_revision = $9,
-            update_time = now()
-        where id = $2 and tenant = $1 and sequence = $6 - 1 and exists (select from settled)
-        returning update_time
-    ), told as (
-        {
-    log.appending(
-        tenant="$1",
-        aggregate="$10",
-        sequence="$6",
-        event=("$11", "$12", "$13"),
-        when="exists (select from sent)",
-    )
-}
-    )
-    select update_time from sent
-"""  # noqa: S608 -- constants
+_READ_FOR_SUBMIT = Routine(
+    "read_for_submit",
+    ("uuid", "uuid"),
+    returns="""
+        id uuid, tenant text, state text, version bigint, sequence bigint, content bytea, create_time timestamptz,
+        update_time timestamptz, violations bytea, handoff uuid, job text, job_sequence bigint, lab_status text,
+        catalog_revision bigint, submit_time timestamptz,
+        repeated boolean, authors text[], texts text[], times timestamptz[]""",
+    body=f"""
+        return query
+        select {_COLUMNS_OF_ORDERS}, exists (select from request where request.tenant = $1 and request.id = $3), notes.*
+        from orders, lateral (
+            select array_agg(author order by number), array_agg(text order by number),
+                array_agg(note.create_time order by number)
+            from note where order_id = orders.id and note.tenant = $1
+        ) notes
+        where orders.id = $2 and orders.tenant = $1;
+    """,  # noqa: S608 -- constants
+)
+_COMMIT_SUBMIT = Routine(
+    "commit_submit",
+    (
+        *("uuid", "bigint", "text", "bigint", "bigint"),  # $2 the order, $3 as it was read, $4 as it will be
+        *("uuid", "bytea", "text"),  # $7 the request
+        *("text", "bytea", "double precision", "text"),  # $10 the hand-off
+        *("text", "text", "bytea"),  # $14 the event
+    ),
+    returns="handoff uuid, committed timestamptz",
+    body=f"""
+        declare handed uuid;
+        begin
+            perform from orders where id = $2 and tenant = $1 and sequence = $3 for update;
+            if not found then return; end if;
+            if $7 is not null then
+                insert into request (tenant, id, digest, subject) values ($1, $7, $8, $9) on conflict do nothing;
+                if not found then return; end if;
+            end if;
+            insert into handoff (tenant, order_id, lab, spec, next_try, came_from, request)
+            values ($1, $2, $10, $11, now() + make_interval(secs => $12), $13, $7) returning id into handed;
+            update orders set state = $4, version = $5, sequence = $6, violations = '', lab_status = '',
+                handoff = handed, update_time = now(), submit_time = now()
+            where id = $2 and tenant = $1;
+            {log.appending(tenant="$1", aggregate="$9", sequence="$6", event=("$14", "$15", "$16"))};
+            return query select handed, now();
+        end;
+    """,  # noqa: S608 -- constants
+)
+_COMMIT_ACCEPTED = Routine(
+    "commit_accepted",
+    (
+        *("uuid", "uuid"),  # $2 the order, $3 its hand-off
+        *("text", "bigint", "bigint", "text", "text", "bigint"),  # $4 the order as it will be
+        *("text", "text", "text", "bytea"),  # $10 the event
+    ),
+    returns="committed timestamptz",
+    body=f"""
+        begin
+            perform from orders where id = $2 and tenant = $1 and handoff = $3 and sequence = $6 - 1 for update;
+            if not found then return; end if;
+            update handoff set outcome = 'ACCEPTED' where id = $3 and outcome is null;
+            if not found then return; end if;
+            update orders set state = $4, version = $5, sequence = $6, job = $7, lab_status = $8, catalog_revision = $9,
+                update_time = now()
+            where id = $2 and tenant = $1;
+            {log.appending(tenant="$1", aggregate="$10", sequence="$6", event=("$11", "$12", "$13"))};
+            return query select now();
+        end;
+    """,  # noqa: S608 -- constants
+)
+ROUTINES = (_READ_FOR_SUBMIT, _COMMIT_SUBMIT, _COMMIT_ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """An order locked for its submit.
+class Asked:
+    """The request that a submit came as.
 
     Attributes:
-        order: The order with its notes.
-        now: The transaction's time.
-        fresh: Whether the request was not made before.
+        id: Its id; None for one without.
+        digest: What tells it from another under the same id.
+        subject: The order it names.
     """
 
-    order: Order
-    now: datetime
-    fresh: bool
+    id: UUID | None
+    digest: bytes
+    subject: str
 
 
-async def begin_submit(
-    connection: Connection,
-    practice: str,
-    order: UUID,
-    *,
-    request: UUID | None,
-    digest: bytes,
-    subject: str,
-) -> Claimed | None:
-    """Locks an order, with its notes, and claims the request; None when there is no such order."""
-    row = await connection.fetchrow(_BEGIN_SUBMIT, practice, order, request, digest, subject)
+async def read_for_submit(
+    driver: Driver, practice: str, order: UUID, request: UUID | None
+) -> tuple[Order, bool] | None:
+    """Returns an order with its notes, and whether the request was made before; None when there is no such order."""
+    row = await driver.call(_READ_FOR_SUBMIT, practice, order, request)
     if row is None:
         return None
-    found = replace(_order(row), notes=[Note(*note) for note in row["notes"] or ()])
-    return Claimed(found, row["now"], row["fresh"])
+    *_, repeated, authors, texts, times = row
+    notes = [Note(*note) for note in zip(authors or (), texts or (), times or (), strict=True)]
+    return replace(_order(row), notes=notes), repeated
 
 
 async def commit_submit(
-    connection: Connection,
-    order: Order,
+    driver: Driver,
+    read: Order,
+    submitted: Order,
+    asked: Asked,
     event: Message,
     handoff: Handoff,
     *,
     grace_seconds: float,
-) -> Handoff:
-    """Writes a locked order as submitted, with its hand-off and the event about it; returns the hand-off with its id.
+) -> tuple[Order, Handoff] | None:
+    """Writes an order as submitted, with its request, its hand-off and the event about it; returns both as they are.
 
+    Returns None, and has written nothing, when the order was changed since it was read or the request was made before.
     Nobody but the caller tries the hand-off before the grace is over.
     """
-    identifier = await connection.fetchval(
+    row = await driver.call(
         _COMMIT_SUBMIT,
-        order.practice,
-        order.id,
+        read.practice,
+        read.id,
+        read.sequence,
+        OrderMessage.State.Name(submitted.state),
+        submitted.version,
+        submitted.sequence,
+        asked.id,
+        asked.digest,
+        asked.subject,
         handoff.lab,
         handoff.spec.SerializeToString(deterministic=True),
         grace_seconds,
-        OrderMessage.State.Name(order.state),
-        order.version,
-        order.sequence,
-        order.name,
-        *log.recorded(event),
         OrderMessage.State.Name(handoff.came_from),
-        handoff.request,
-    )
-    return replace(handoff, id=identifier)
-
-
-async def commit_accepted(connection: Connection, order: Order, handoff: Handoff, event: Message) -> datetime | None:
-    """Settles a hand-off and writes its order as sent; None, and nothing, when somebody changed either meanwhile."""
-    updated: datetime | None = await connection.fetchval(
-        _COMMIT_ACCEPTED,
-        order.practice,
-        order.id,
-        handoff.id,
-        OrderMessage.State.Name(order.state),
-        order.version,
-        order.sequence,
-        order.job,
-        order.lab_status,
-        order.catalog_revision,
-        order.name,
         *log.recorded(event),
     )
-    return updated
+    if row is None:
+        return None
+    handed, time = row
+    return replace(submitted, handoff=handed, update_time=time, submit_time=time), replace(handoff, id=handed)
+
+
+async def commit_accepted(driver: Driver, sent: Order, handoff: Handoff, event: Message) -> Order | None:
+    """Settles a hand-off and writes its order as sent; None, and nothing, when somebody changed either meanwhile."""
+    row = await driver.call(
+        _COMMIT_ACCEPTED,
+        sent.practice,
+        sent.id,
+        handoff.id,
+        OrderMessage.State.Name(sent.state),
+        sent.version,
+        sent.sequence,
+        sent.job,
+        sent.lab_status,
+        sent.catalog_revision,
+        sent.name,
+        *log.recorded(event),
+    )
+    return replace(sent, update_time=row[0]) if row else None
 
 
 def _order(row: Sequence[Any]) -> Order:

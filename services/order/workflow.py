@@ -224,38 +224,29 @@ class Workflow:
         """
         place = Place.of(request.name)
         request_id, digest = requests.identity(request)
-        async with self._driver.transaction(place.practice) as connection:
-            claimed = await store.begin_submit(
-                connection,
-                place.practice,
-                place.order,
-                request=request_id,
-                digest=digest,
-                subject=request.name,
-            )
-            if claimed is None:
+        asked = store.Asked(request_id, digest, request.name)
+        while True:
+            found = await store.read_for_submit(self._driver, place.practice, place.order, request_id)
+            if found is None:
                 raise _no_such_order(request.name)
-            if claimed.fresh:
-                _require_etag(claimed.order, request.etag)
-                order = model.move(
-                    claimed.order,
-                    Move.SUBMIT,
-                    violations=(),
-                    lab_status="",
-                    update_time=claimed.now,
-                    submit_time=claimed.now,
-                )
-                handoff = await store.commit_submit(
-                    connection,
-                    order,
-                    _event(order),
-                    model.handoff(order, came_from=claimed.order.state, request=request_id),
-                    grace_seconds=_GRACE_SECONDS,
-                )
-        if not claimed.fresh:
-            return await self._submit_again(place, request)
+            order, repeated = found
+            if repeated:
+                return await self._submit_again(place, request)
+            _require_etag(order, request.etag)
+            submitted = model.move(order, Move.SUBMIT, violations=(), lab_status="")
+            committed = await store.commit_submit(
+                self._driver,
+                order,
+                submitted,
+                asked,
+                _event(submitted),
+                model.handoff(submitted, came_from=order.state, request=request_id),
+                grace_seconds=_GRACE_SECONDS,
+            )
+            if committed is not None:  # or somebody was quicker: look again
+                break
         self._tail.poke()
-        return await self._hand_off(handoff, replace(order, handoff=handoff.id), request)
+        return await self._hand_off(*committed, request)
 
     async def _submit_again(self, place: Place, request: rpc.SubmitOrderRequest) -> Order:
         """Answers a repeated submit by how its order stands, and goes on with a hand-off that was interrupted."""
@@ -267,9 +258,9 @@ class Workflow:
             order = await _with_notes(connection, order)
         if handoff is None or order.state != model.SUBMITTED:
             return order
-        return await self._hand_off(handoff, order, request)
+        return await self._hand_off(order, handoff, request)
 
-    async def _hand_off(self, handoff: Handoff, order: Order, request: rpc.SubmitOrderRequest | None) -> Order:
+    async def _hand_off(self, order: Order, handoff: Handoff, request: rpc.SubmitOrderRequest | None) -> Order:
         """Asks the lab for the hand-off's one job and records what it says.
 
         ``order`` is how it stood when it was submitted; ``request`` the submit whose author still waits for the answer,
@@ -289,12 +280,11 @@ class Workflow:
     async def _accepted(self, handoff: Handoff, order: Order, job: job_pb2.Job) -> Order:
         """Records the job, by one statement as long as nobody changed the order since it was submitted."""
         sent = sent_to_lab(order, job.name, job.catalog_revision)
-        async with self._driver.transaction(handoff.practice) as connection:
-            updated = await store.commit_accepted(connection, sent, handoff, _event(sent))
-        if updated is None:
+        accepted = await store.commit_accepted(self._driver, sent, handoff, _event(sent))
+        if accepted is None:
             return await self._accepted_meanwhile_changed(handoff, job)
         self._tail.poke()
-        return replace(sent, update_time=updated)
+        return accepted
 
     async def _accepted_meanwhile_changed(self, handoff: Handoff, job: job_pb2.Job) -> Order:
         async with self._locked(handoff.order_name) as (connection, order):
@@ -334,7 +324,7 @@ class Workflow:
     async def _finish_handoff(self, handoff: Handoff) -> None:
         order = await self.get(handoff.order_name)
         if order.state == model.SUBMITTED and order.handoff == handoff.id:
-            await self._hand_off(handoff, order, None)
+            await self._hand_off(order, handoff, None)
 
     # -- back from the lab
 

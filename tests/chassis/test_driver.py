@@ -10,97 +10,110 @@ import pytest
 from chassis import driver
 from chassis.database import is_unreachable
 from chassis.driver import Driver
-from tests.chassis.housing import House, eventually
+from chassis.migrate import SchemaError, migrate, require_current
+from chassis.routine import Routine
+from tests.chassis.housing import VERSIONS, House, eventually, settings_of
 
 A, B = "practices/a", "practices/b"
-_ADD = "insert into thing (tenant, name) values ($1, $2)"
-_NAMES = "select name from thing order by name"
 _ME = "select pg_backend_pid()"
+SEE = Routine(
+    "see_things",
+    (),
+    returns="names text[], tenant text, backend integer",
+    body="""
+        return query
+        select coalesce(array_agg(name order by name), '{}'), current_setting('lensmesh.tenant'), pg_backend_pid()
+        from thing;
+    """,
+)
+ADD = Routine(
+    "add_thing",
+    ("text", "text", "double precision"),
+    returns="added text",
+    body="""
+        insert into thing (tenant, name) values ($2, $3);
+        perform pg_sleep($4);
+        return query select $3;
+    """,
+)
+FAIL = Routine("fail", ("integer",), returns="quotient integer", body="return query select 1 / $2;")
+NOTHING = Routine("do_nothing", (), returns="n integer", body="return;")
+ROUTINES = (SEE, ADD, FAIL, NOTHING)
 
 
 @pytest.fixture
 async def one(house: House) -> AsyncIterator[Driver]:
     """Pools of one connection each, so that whatever is left behind on one is met again."""
+    await migrate(house.name, VERSIONS, settings_of(house), ROUTINES)
     async with house.opened(pool=1) as doors:
         for tenant in (A, B):
-            async with doors.driver.transaction(tenant) as connection:
-                await connection.execute(_ADD, tenant, f"{tenant}/thing")
+            await doors.driver.call(ADD, tenant, tenant, f"{tenant}/thing", 0)
         yield doors.driver
 
 
 async def seen(opened: Driver, tenant: str) -> list[str]:
     """Returns what a tenant sees."""
-    async with opened.transaction(tenant) as connection:
-        return [row["name"] for row in await connection.fetch(_NAMES)]
+    row = await opened.call(SEE, tenant)
+    assert row is not None
+    return list(row["names"])
 
 
-async def test_a_transaction_sees_its_tenants_rows_and_none_without_one(one: Driver) -> None:
+async def test_a_routine_sees_its_tenants_rows_and_none_without_one(one: Driver) -> None:
     """One after the other on the same connection; the relay's role sees all."""
     assert await seen(one, A) == [f"{A}/thing"]
     assert await seen(one, "") == []
     assert await seen(one, B) == [f"{B}/thing"]
     async with one.across_tenants() as connection:
-        assert len(await connection.fetch(_NAMES)) == 2
+        assert len(await connection.fetch("select name from thing")) == 2
 
 
 async def test_a_tenant_cannot_write_for_another(one: Driver) -> None:
     """Also not on the driver."""
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
-        async with one.transaction(A) as connection:
-            await connection.execute(_ADD, B, "stolen")
+        await one.call(ADD, A, B, "stolen", 0)
+    assert await seen(one, B) == [f"{B}/thing"]
 
 
-@pytest.mark.parametrize("name", ["it's", "', true); delete from thing; --", "''", "practices/é"])
+@pytest.mark.parametrize("name", ["it's", "', true); delete from thing; --", "''", "\\", "practices/é"])
 async def test_a_tenants_name_is_never_read_as_a_statement(one: Driver, name: str) -> None:
     """It is bound as it is spelled."""
-    async with one.transaction(name) as connection:
-        assert await connection.fetchval("select current_setting('lensmesh.tenant')") == name
-    async with one.across_tenants() as connection:
-        assert len(await connection.fetch(_NAMES)) == 2
+    row = await one.call(SEE, name)
+    assert row is not None
+    assert row["tenant"] == name
 
 
-@pytest.mark.parametrize("name", ["\\", "a\\' or true", "a\0b"])
-async def test_a_name_that_cannot_be_quoted_is_refused(one: Driver, name: str) -> None:
-    """No tenant has such a name."""
-    with pytest.raises(ValueError, match="not a tenant's name"):
-        await seen(one, name)
+async def test_a_tenant_is_bound_no_longer_than_its_call(one: Driver) -> None:
+    """The connection is lent to the next caller, whoever that is."""
+    await seen(one, A)
+    async with one._service.acquire() as connection:
+        assert await connection.fetchval("select current_setting('lensmesh.tenant', true)") == ""
+        assert await connection.fetch("select from thing") == []
 
 
 async def test_what_fails_is_undone_and_the_connection_is_as_good_as_new(one: Driver) -> None:
-    """In the middle, or already while it begins; nothing of the tenant or the transaction stays."""
-    async with one.transaction("") as connection:
-        first = await connection.fetchval(_ME)
-    with pytest.raises(LookupError):
-        await _add_and_fail(one)
+    """Nothing of the tenant or of what it did stays."""
+    before = await one.call(SEE, "")
     with pytest.raises(asyncpg.DivisionByZeroError):
-        async with one.transaction(A, "select 1 / 0"):
-            raise AssertionError("it cannot begin")
-    async with one.transaction("") as connection:
-        assert await connection.fetchval(_ME) == first
-        assert await connection.fetch(_NAMES) == []
+        await one.call(FAIL, A, 0)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await one.call(ADD, A, A, f"{A}/thing", 0)
+    assert await one.call(SEE, "") == before
     assert await seen(one, A) == [f"{A}/thing"]
 
 
-async def _add_and_fail(opened: Driver) -> None:
-    async with opened.transaction(A) as connection:
-        await connection.execute(_ADD, A, "half")
-        raise LookupError
+async def test_a_routine_may_return_no_row(one: Driver) -> None:
+    """Which is how it says that it did nothing."""
+    assert await one.call(NOTHING, A) is None
 
 
 @pytest.mark.parametrize("steps", range(0, 12, 3))
-async def test_a_call_that_is_given_up_leaves_no_transaction_behind(one: Driver, house: House, steps: int) -> None:
-    """At any step: while it begins, in its statement, or later."""
-
-    async def write() -> None:
-        async with one.transaction(A, "select pg_sleep(0.01)") as connection:
-            await connection.execute(_ADD, A, "half")
-            await connection.fetchval("select pg_sleep(30)")
-
-    writing = asyncio.ensure_future(write())
-    await asyncio.wait([writing], timeout=steps * 0.01)
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
-    assert writing.cancelled()
+async def test_a_call_that_is_given_up_leaves_nothing_behind(one: Driver, house: House, steps: int) -> None:
+    """At any step: before it is sent, while it runs."""
+    adding = asyncio.ensure_future(one.call(ADD, A, A, "half", 30))
+    await asyncio.wait([adding], timeout=steps * 0.01)
+    adding.cancel()
+    await asyncio.gather(adding, return_exceptions=True)
+    assert adding.cancelled()
     assert await asyncio.wait_for(seen(one, A), 5) == [f"{A}/thing"]
     async with house.raw("owner") as connection:
 
@@ -113,26 +126,24 @@ async def test_a_call_that_is_given_up_leaves_no_transaction_behind(one: Driver,
         await eventually(nothing_open)
 
 
-async def test_outside_a_transaction_each_statement_is_its_own(one: Driver) -> None:
-    """What was written stays, whatever comes after."""
-    with pytest.raises(LookupError):
-        await _add_across_tenants_and_fail(one)
-    assert await seen(one, A) == [f"{A}/kept", f"{A}/thing"]
-    async with one.transaction_across_tenants() as connection:
-        assert len(await connection.fetch(_NAMES)) == 3
+async def test_a_service_refuses_a_database_without_its_routines(house: House) -> None:
+    """They are part of the schema; another version of the code has its own beside them."""
+    await migrate(house.name, VERSIONS, settings_of(house), [NOTHING])
+    changed = Routine(NOTHING.name, (), returns="n integer", body="return query select 1;")
+    async with house.opened(pool=1) as doors:
+        await require_current(doors, VERSIONS, [NOTHING])
+        with pytest.raises(SchemaError, match="lacks this code's do_nothing: run the `migrate` verb first"):
+            await require_current(doors, VERSIONS, [changed])
+        await migrate(house.name, VERSIONS, settings_of(house), [changed])
+        await require_current(doors, VERSIONS, [NOTHING, changed])
+        assert await doors.driver.call(NOTHING, A) is None
+        assert await doors.driver.call(changed, A) is not None
 
 
-async def _add_across_tenants_and_fail(opened: Driver) -> None:
-    async with opened.across_tenants() as connection:
-        await connection.execute(_ADD, A, f"{A}/kept")
-        raise LookupError
-
-
-async def failure_of(opened: Driver, statement: str = "select 1", *parameters: object) -> Exception:
-    """Returns how a transaction fails; it must."""
+async def failure_of(opened: Driver, routine: Routine = SEE, *arguments: object) -> Exception:
+    """Returns how a call fails; it must."""
     try:
-        async with opened.transaction(A) as connection:
-            await connection.execute(statement, *parameters)
+        await opened.call(routine, A, *arguments)
     except Exception as error:  # noqa: BLE001 -- what the test looks at
         return error
     raise AssertionError("it went well")
@@ -143,12 +154,11 @@ async def test_a_connection_that_dies_is_unreachable_and_the_next_one_is_another
     killing = "select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user and pid <> $1"
     async with house.raw("service") as service:
         me = await service.fetchval(_ME)
-        working = asyncio.ensure_future(failure_of(one, "select pg_sleep(30)"))
+        working = asyncio.ensure_future(failure_of(one, ADD, A, "slow", 30))
 
         async def works() -> bool:
-            return bool(
-                await service.fetchval("select true from pg_stat_activity where query like '%(30)' and pid <> $1", me)
-            )
+            busy = "select true from pg_stat_activity where query like '%add_thing%' and state = 'active' and pid <> $1"
+            return bool(await service.fetchval(busy, me))
 
         await eventually(works)
         await service.execute(killing, me)
@@ -187,16 +197,18 @@ async def test_a_server_that_does_not_let_us_in_is_unreachable(monkeypatch: pyte
 async def test_a_pool_that_is_used_up_is_unreachable(one: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for a connection gets one soon, or is told to come again."""
     monkeypatch.setattr(driver, "_ACQUIRE_SECONDS", 0.2)
-    async with one.transaction(A):
-        assert is_unreachable(await failure_of(one))
+    slow = asyncio.ensure_future(one.call(ADD, A, A, "slow", 1))
+    await asyncio.sleep(0.1)
+    assert is_unreachable(await failure_of(one))
+    await slow
 
 
 @pytest.mark.parametrize(
-    ("statement", "parameters"),
-    [("select 1/0", ()), ("select * from nothing", ()), ("select $1::int", ("no number",))],
+    ("routine", "arguments"),
+    [(FAIL, (0,)), (FAIL, ("no number",)), (Routine("nobody_made_it", (), "n integer", "return;"), ())],
 )
-async def test_a_statement_that_is_wrong_is_not_unreachable(
-    one: Driver, statement: str, parameters: tuple[object, ...]
+async def test_a_call_that_is_wrong_is_not_unreachable(
+    one: Driver, routine: Routine, arguments: tuple[object, ...]
 ) -> None:
     """It would be wrong the next time too: neither the server's refusal nor the driver's own."""
-    assert not is_unreachable(await failure_of(one, statement, *parameters))
+    assert not is_unreachable(await failure_of(one, routine, *arguments))

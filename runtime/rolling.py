@@ -18,6 +18,9 @@ from runtime.state import MeshState, ProcessId, ProcessState, Status
 _LEAVE_SECONDS = 30.0  # a drain delay, calls in flight, and a slow machine
 _READY_SECONDS = 120.0
 _LOOK_AGAIN_SECONDS = 0.05
+# Who calls a replica finds out that it is back by trying: the edge twice a second, a service's channel with a pause of
+# up to a second (`chassis.channels`). Until all have, the next one must stay.
+_FOUND_SECONDS = 3.0
 
 
 def restart(settings: MeshSettings, name: str) -> Iterator[ProcessState]:
@@ -36,7 +39,10 @@ def restart(settings: MeshSettings, name: str) -> Iterator[ProcessState]:
                 f"{unwell[0].name} is {unwell[0].status}, so {each} must stay. "
                 f"What is the matter: `bin/lensmesh logs {unwell[0].name}`."
             )
-        yield _restarted(settings, _process(current, each))
+        restarted = _restarted(settings, _process(current, each))
+        if len(names) > 1:
+            time.sleep(_FOUND_SECONDS)
+        yield restarted
 
 
 def _named(current: MeshState, name: str) -> tuple[str, ...]:

@@ -62,7 +62,9 @@ class Boundaries:
 
         @functools.wraps(function)
         async def entered(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 -- whatever it takes
-            self._counts[self._task()] = 0
+            task = asyncio.current_task()
+            assert task is not None, "services run in tasks"
+            self._counts[task] = 0
             sys.settrace(self._trace)
             return await function(*arguments, **named)
 
@@ -70,24 +72,21 @@ class Boundaries:
 
     def _trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
         """Follows frames of the watched rooms in the tasks that run the use case."""
-        if frame.f_code.co_filename.startswith(self._rooms) and self._task() in self._counts:
+        # none while the loop is between tasks: the garbage collector may finish a generator of the rooms there
+        if frame.f_code.co_filename.startswith(self._rooms) and asyncio.current_task() in self._counts:
             return self._boundary(frame, event, _argument)
         return None
 
     def _boundary(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
-        task = self._task()
+        task = asyncio.current_task()
+        if task is None:
+            return self._boundary
         self._counts[task] += 1
         if self._counts[task] == self._end_at:
             where = f"{Path(frame.f_code.co_filename).relative_to(ROOT)}:{frame.f_lineno} {event}"
             self._report.write_text(where)
             os.kill(os.getpid(), signal.SIGKILL)
         return self._boundary
-
-    @staticmethod
-    def _task() -> asyncio.Task[Any]:
-        task = asyncio.current_task()
-        assert task is not None, "services run in tasks"
-        return task
 
 
 def _serve(case: UseCase, told: Mapping[str, str], end_at: int, report: Path, output: Path) -> None:

@@ -168,7 +168,6 @@ async def serving(service: Service[S], settings: S, hurry: asyncio.Event | None 
     database = Database(settings.database_url, settings.relay_database_url, pool=settings.database_pool)
     driver = Driver(settings.database_url, settings.relay_database_url, pool=settings.database_pool)
     try:
-        await driver.open()
         await require_current(database, service.migrations, service.routines)
         house = House(
             settings=settings,

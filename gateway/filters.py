@@ -30,6 +30,8 @@ def jwt(settings: EdgeSettings, public: list[dict[str, Any]]) -> dict[str, Any]:
         # The services verify the token again themselves.
         "forward": True,
         "require_expiration": True,
+        # A signature is verified once; that a token has expired is still seen each time.
+        "jwt_cache_config": {"jwt_cache_size": 1000},
     }
     return extension(
         "envoy.filters.http.jwt_authn",

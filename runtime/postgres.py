@@ -50,6 +50,7 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
+    "wal_sync_method": "open_datasync",  # a commit is as durable as by the default, and takes one system call less
     "jit": "off",  # costs more than it saves on short statements
     "timezone": "UTC",
     "log_timezone": "UTC",

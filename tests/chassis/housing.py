@@ -56,7 +56,6 @@ class House:
     async def opened(self, pool: int = 10) -> AsyncIterator[Doors]:
         """Opens the pools of its two roles while a block runs."""
         database = Doors(self.url("service"), self.url("relay"), pool=pool)
-        await database.driver.open()
         try:
             yield database
         finally:

@@ -85,7 +85,7 @@ async def test_a_tenants_name_is_never_read_as_a_statement(one: Driver, name: st
 async def test_a_tenant_is_bound_no_longer_than_its_call(one: Driver) -> None:
     """The connection is lent to the next caller, whoever that is."""
     await seen(one, A)
-    async with one._service.acquire() as connection:
+    async with one._service.lent() as connection:
         assert await connection.fetchval("select current_setting('lensmesh.tenant', true)") == ""
         assert await connection.fetch("select from thing") == []
 
@@ -188,7 +188,6 @@ async def test_a_server_that_does_not_let_us_in_is_unreachable(monkeypatch: pyte
         for place in (*(f"127.0.0.1:{port}" for port in ports), "256.256.256.256:1"):
             url = f"postgresql://nobody:nothing@{place}/nothing"
             opened = Driver(url, url, pool=1)
-            await opened.open()
             error = await failure_of(opened)
             assert is_unreachable(error), f"{place}: {error!r}"
             await opened.close()

@@ -1,5 +1,6 @@
 """Nobody gets past the edge without a token that is meant for it, whichever door they take."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,17 @@ def test_a_bad_token_is_refused_in_rest(anonymous: httpx.Client, services: Stand
     assert found.message.startswith(cause)
     assert "authorization: Bearer <token>" in found.message
     assert not services.calls
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired(anonymous: httpx.Client, signer: Signer) -> None:
+    """That its signature was verified before does not make it last; the edge's clock may be a minute behind."""
+    headers = {"authorization": f"Bearer {signer.token(expires_in=-57)}"}
+    assert anonymous.get(PATH, headers=headers).is_success
+    give_up = time.monotonic() + 15
+    while (answer := anonymous.get(PATH, headers=headers)).is_success:
+        assert time.monotonic() < give_up, "it lasts for ever"
+        time.sleep(0.2)
+    assert refused(answer).message.startswith("Jwt is expired.")
 
 
 @pytest.mark.parametrize("what", BAD_TOKENS)

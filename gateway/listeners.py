@@ -1,5 +1,6 @@
 """The two doors: REST and server-sent events over HTTP/1.1 and h2c, native gRPC over TLS."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2
@@ -12,6 +13,12 @@ from gateway.settings import KIB, EdgeSettings
 from gateway.strict import Strictness
 
 _SECRET = "edge"  # noqa: S105 - its name
+
+HeaderMatch = Mapping[str, str]
+# They mean something inside the mesh, so they are never taken from outside.
+_INSIDE_ONLY: tuple[HeaderMatch, ...] = ({"prefix": "x-lensmesh-"}, {"prefix": "x-envoy-"})
+# To gRPC these are base64, and a call with one that is not is refused as HTTP; REST has no use for them.
+_BINARY: tuple[HeaderMatch, ...] = ({"suffix": "-bin"},)
 
 
 def rest_listener(
@@ -27,6 +34,7 @@ def rest_listener(
             *(web_routes(filters.TRANSCODER) if settings.web else ()),
             *rest_routes(rpcs, readings, filters.TRANSCODER),
         ],
+        dropped=_INSIDE_ONLY + _BINARY,
         passes=[
             filters.jwt(settings, [*(web_matches() if settings.web else ()), *filters.public_rest(rpcs)]),
             strictness.lua_filter(rpcs),
@@ -43,6 +51,7 @@ def native_listener(settings: EdgeSettings, rpcs: tuple[Rpc, ...]) -> dict[str, 
         "native",
         codec_type="HTTP2",
         routes=native_routes(rpcs),
+        dropped=_INSIDE_ONLY,
         passes=[filters.jwt(settings, filters.public_native(rpcs)), filters.router()],
     )
     chain = {"filters": [manager], "transport_socket": _tls(settings)}
@@ -60,7 +69,12 @@ def _listener(settings: EdgeSettings, name: str, port: int, chain: dict[str, Any
 
 
 def _connection_manager(
-    name: str, *, codec_type: str, routes: list[dict[str, Any]], passes: list[dict[str, Any]]
+    name: str,
+    *,
+    codec_type: str,
+    routes: list[dict[str, Any]],
+    dropped: Sequence[HeaderMatch],
+    passes: list[dict[str, Any]],
 ) -> dict[str, Any]:
     return extension(
         "envoy.filters.network.http_connection_manager",
@@ -71,6 +85,7 @@ def _connection_manager(
         http_filters=passes,
         local_reply_config=refusals.local_reply_config(),
         access_log=[_access_log(name)],
+        early_header_mutation_extensions=[_early_headers(dropped)],
         **_hygiene(),
     )
 
@@ -91,7 +106,6 @@ def _virtual_host(name: str, routes: list[dict[str, Any]]) -> dict[str, Any]:
 def _hygiene() -> dict[str, Any]:
     """What no listener that faces the world goes without."""
     return {
-        "early_header_mutation_extensions": [_early_headers()],
         # The peer is a client and no trusted proxy: its address is that of the connection.
         "use_remote_address": True,
         "server_header_transformation": "PASS_THROUGH",
@@ -121,15 +135,12 @@ def _hygiene() -> dict[str, Any]:
     }
 
 
-def _early_headers() -> dict[str, Any]:
-    """Drop headers that mean something inside the mesh: they are never taken from outside."""
+def _early_headers(dropped: Sequence[HeaderMatch]) -> dict[str, Any]:
+    """Drop headers before anything looks at them."""
     return extension(
         "envoy.http.early_header_mutation.header_mutation",
         "http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        mutations=[
-            {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-            for prefix in ("x-lensmesh-", "x-envoy-")
-        ],
+        mutations=[{"remove_on_match": {"key_matcher": {**match, "ignore_case": True}}} for match in dropped],
     )
 
 

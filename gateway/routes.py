@@ -45,6 +45,16 @@ _TO_READ = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEA
 
 _NOTHING_HERE = "Nothing is served at this path; check it in the API reference."
 
+_BAD_DEADLINE = [
+    {"name": "grpc-timeout", "present_match": True},
+    {
+        "name": "grpc-timeout",
+        "string_match": {"safe_regex": {"regex": "[0-9]{1,8}[HMSmun]"}},
+        "invert_match": True,
+    },
+]
+_DEADLINE_FORM = "The header grpc-timeout takes up to eight digits and a unit, one of H, M, S, m, u and n: 500m."
+
 _VARIABLE = re.compile(r"\{(?P<field>[^{}=]+)(?:=(?P<pattern>[^{}]+))?\}")
 _WILDCARD = re.compile(r"\*\*|\*")
 # Neither crosses a colon: it begins a custom verb, and no resource id of ours has one.
@@ -81,6 +91,8 @@ def rest_routes(
     return [
         # First: a native call to a REST path would pass the transcoder untouched and reach a service.
         _refusing({"prefix": "/", "grpc": {}}, 404, _NOTHING_HERE, transcoder),
+        # A service would refuse it too, but as HTTP, in no shape that can be transcoded.
+        _refusing({"prefix": "/", "headers": _BAD_DEADLINE}, 400, _DEADLINE_FORM, transcoder),
         *({**_serving(rpc, rest_match(binding)), **_reads(readings[binding])} for rpc, binding in served),
         *_wrong_verbs([binding for _, binding in served], transcoder),
         _refusing({"prefix": "/"}, 404, _NOTHING_HERE, transcoder),

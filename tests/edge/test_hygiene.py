@@ -15,6 +15,7 @@ from gateway.render import render_bootstrap
 from runtime.keys import Keys
 from tests.edge.conftest import NewSettings
 from tests.edge.envoy import Edge, until, validate
+from tests.edge.replies import refused
 from tests.edge.stand_in import RPCS, StandIn
 
 PATH = "/v1/practices/seaview/orders/a1"
@@ -55,6 +56,25 @@ def test_headers_that_mean_something_inside_do_not_come_from_outside(rest: httpx
     assert metadata["x-envoy-original-path"] == PATH
     assert not smuggled.items() & metadata.items()
     assert metadata["x-request-id"] == answer.headers["x-request-id"]
+
+
+def test_a_header_that_only_grpc_can_read_does_not_reach_it(rest: httpx.Client, services: StandIn) -> None:
+    """What is no base64 would be refused by the service's library, in no shape of ours."""
+    answer = rest.get(PATH, headers={"x-anything-bin": "no base64!", "grpc-trace-BIN": "%%%"})
+    assert answer.status_code == httpx.codes.OK
+    assert not {name for name in services.calls[0].metadata if name.endswith("-bin")}
+
+
+@pytest.mark.parametrize("timeout", ["", "soon", "5", "-5S", "5s", "123456789S", "1.5S", "5S,5S"])
+def test_a_deadline_that_cannot_be_read_is_refused_in_the_one_shape(
+    rest: httpx.Client, services: StandIn, timeout: str
+) -> None:
+    """And the way out is said; one that can is kept."""
+    assert rest.get(PATH, headers={"grpc-timeout": "5S"}).status_code == httpx.codes.OK
+    found = refused(rest.get(PATH, headers={"grpc-timeout": timeout}))
+    assert (found.status, found.reason) == (400, "REQUEST_MALFORMED")
+    assert "grpc-timeout takes up to eight digits" in found.message
+    assert len(services.calls) == 1
 
 
 def test_headers_are_stripped_from_native_calls_as_well(

@@ -281,7 +281,8 @@ async def create_service_database(server: Server, service: str) -> None:
             await connection.execute(f"ALTER ROLE \"{role}\" SET transaction_timeout = '{TRANSACTION_TIMEOUT}'")
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", service):
             await connection.execute(f'CREATE DATABASE "{service}" OWNER "{owner}"')
-        await connection.execute(f'REVOKE ALL ON DATABASE "{service}" FROM PUBLIC')
+        for database in (service, "postgres", "template1"):  # by default everybody may enter each
+            await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
         for role in roles:
             await connection.execute(f'GRANT CONNECT ON DATABASE "{service}" TO "{role}"')
     finally:

@@ -30,8 +30,9 @@ async def test_roles_cannot_cross_databases(server: postgres.Server, role: str) 
     """A service's roles enter its own database and nobody else's."""
     connection = await asyncpg.connect(server.url("lims", f"lims_{role}"))
     await connection.close()
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
-        await asyncpg.connect(server.url("order", f"lims_{role}"))
+    for other in ("order", "postgres", "template1"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+            await asyncpg.connect(server.url(other, f"lims_{role}"))
 
 
 async def test_no_role_of_a_service_has_power_over_the_server(server: postgres.Server) -> None:

@@ -106,11 +106,11 @@ class Entry:
         return message
 
 
-def appending(*, tenant: str, aggregate: str, sequence: str, event: Sequence[str], when: str = "true") -> str:
+def appending(*, tenant: str, aggregate: str, sequence: str, event: Sequence[str]) -> str:
     """Returns the statement that records an event, to stand alone or within a larger one.
 
     Every part is an SQL expression, a parameter as a rule; ``event`` are the three that `recorded` returns the values
-    of. Nothing is recorded unless ``when``.
+    of.
     """
     kind, traceparent, payload = event
     return f"""
@@ -121,7 +121,6 @@ def appending(*, tenant: str, aggregate: str, sequence: str, event: Sequence[str
             order by before.sequence desc limit 1
         )), {tenant}, {aggregate}, {sequence},
         cast({kind} as text), cast({traceparent} as text), cast({payload} as bytea)
-        where {when}
     """  # noqa: S608 -- expressions of ours
 
 

@@ -80,6 +80,14 @@ async def test_a_tenants_name_is_never_read_as_a_statement(one: Driver, name: st
     row = await one.call(SEE, name)
     assert row is not None
     assert row["tenant"] == name
+    async with one.across_tenants() as connection:
+        assert len(await connection.fetch("select name from thing")) == 2
+
+
+async def test_a_name_that_cannot_be_said_is_refused(one: Driver) -> None:
+    """No tenant has such a name."""
+    with pytest.raises(asyncpg.CharacterNotInRepertoireError):
+        await seen(one, "a\0b")
 
 
 async def test_a_tenant_is_bound_no_longer_than_its_call(one: Driver) -> None:

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import exc, text
 
 from chassis import log
+from chassis.log import BEGINNING
 from chassis.migrate import migrate
 from runtime.postgres import Server
-from tests.chassis.housing import ROOT, VERSIONS, Doors, House, append, hold_thing, read_all, settings_of, write
+from tests.chassis.housing import ROOT, VERSIONS, Doors, House, append, hold_thing, places, read_all, settings_of, write
 
 A, B = "practices/a", "practices/b"
 SERVICES = sorted(path.parent for path in (ROOT / "services").glob("*/migrations") if any(path.glob("[0-9]*.py")))
@@ -94,6 +95,9 @@ async def test_what_belongs_to_no_tenant_is_not_the_services_roles_to_see(house:
 
 async def test_a_tenant_sees_its_own_rows_and_none_of_another(settled: Doors, house: House) -> None:
     """In every table, and through the log's own functions."""
+    async with house.raw("service") as bound:
+        await bound.execute("select set_config('lensmesh.tenant', $1, false)", A)
+        assert places(await log.read(bound, BEGINNING, limit=9)) == [(f"{A}/orders/1", 1)]
     async with settled.transaction(A) as connection:
         for table in await _tenant_tables(house):
             seen = await connection.execute(text(f"select tenant from {table}"))  # noqa: S608 -- a name of the catalog

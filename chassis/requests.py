@@ -51,8 +51,21 @@ async def claim(connection: AsyncConnection, tenant: str, request: Message) -> A
         return None
     row = (await connection.execute(_CLAIMED, key)).one()
     if row.digest != digest:
-        raise RequestIdReused(f"the request id {request_id} was used for another request; use a new one")
+        raise _reused(request_id)
     return Answered(row.subject, row.answer)
+
+
+async def claimed(connection: AsyncConnection, tenant: str, request: Message) -> bool:
+    """Tells whether a request's ``request_id`` is claimed, without claiming it.
+
+    Raises:
+        RequestIdReused: It is, by another request.
+    """
+    request_id, digest = identity(request)
+    row = (await connection.execute(_CLAIMED, {"tenant": tenant, "id": request_id})).first()
+    if row is not None and row.digest != digest:
+        raise _reused(request_id)
+    return row is not None
 
 
 async def answer(
@@ -79,6 +92,10 @@ async def answer(
 async def release(connection: AsyncConnection, tenant: str, request_id: uuid.UUID) -> None:
     """Forgets a request that came to nothing, so that it can be asked again under the same id."""
     await connection.execute(_RELEASE, {"tenant": tenant, "id": request_id})
+
+
+def _reused(request_id: uuid.UUID | None) -> RequestIdReused:
+    return RequestIdReused(f"the request id {request_id} was used for another request; use a new one")
 
 
 def identity(request: Message) -> tuple[uuid.UUID | None, bytes]:

@@ -13,6 +13,8 @@ from chassis.tail import Tail
 from services.order import model
 from services.order.workflow import Workflow
 
+_PAGE = 1000  # entries read at once
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -74,9 +76,7 @@ class Watching:
     async def _changes(self, order: model.Order, start: Cursor, *, told: int) -> AsyncGenerator[Entry, None]:
         """Yields the order's changes after ``start``, without those ``told`` already; ends after a final one."""
         if order.state in model.FINAL:
-            async with self.driver.across_tenants() as connection:
-                missed = await log.read(connection, start, limit=1000, aggregate=order.name)
-            for entry in missed:
+            async for entry in self._past_changes(order, start):
                 if entry.sequence > told:
                     yield entry
             return
@@ -89,3 +89,14 @@ class Watching:
             yield entry
             if OrderChanged.FromString(entry.payload).update.state in model.FINAL:
                 return
+
+    async def _past_changes(self, order: model.Order, start: Cursor) -> AsyncGenerator[Entry, None]:
+        """Yields all of the order's changes after ``start`` that there are, however many."""
+        while True:
+            async with self.driver.across_tenants() as connection:
+                page = await log.read(connection, start, limit=_PAGE, aggregate=order.name)
+            for entry in page:
+                yield entry
+            if len(page) < _PAGE:
+                return
+            start = page[-1].cursor

@@ -231,7 +231,10 @@ class Workflow:
                 raise _no_such_order(request.name)
             order, repeated = found
             if repeated:
-                return await self._submit_again(place, request)
+                answered = await self._submit_again(place, request)
+                if answered is not None:
+                    return answered
+                continue
             _require_etag(order, request.etag)
             submitted = model.move(order, Move.SUBMIT, violations=(), lab_status="")
             committed = await store.commit_submit(
@@ -248,12 +251,17 @@ class Workflow:
         self._tail.poke()
         return await self._hand_off(*committed, request)
 
-    async def _submit_again(self, place: Place, request: rpc.SubmitOrderRequest) -> Order:
-        """Answers a repeated submit by how its order stands, and goes on with a hand-off that was interrupted."""
+    async def _submit_again(self, place: Place, request: rpc.SubmitOrderRequest) -> Order | None:
+        """Answers a repeated submit by how its order stands, and goes on with a hand-off that was interrupted.
+
+        Returns None when the first has come to nothing meanwhile: then there is no repeat, and this one begins anew.
+        """
         async with self._database.transaction(place.practice) as connection:
-            await requests.claim(connection, place.practice, request)  # refuses the id of another request
+            # Locked first, as whoever releases the request id does: the two are read as they belong together.
             order = await store.lock(connection, place.practice, place.order)
             assert order is not None, "orders are not deleted"  # noqa: S101 -- it was there a moment ago
+            if not await requests.claimed(connection, place.practice, request):
+                return None
             handoff = await store.get_handoff(connection, order.handoff) if order.handoff else None
             order = await _with_notes(connection, order)
         if handoff is None or order.state != model.SUBMITTED:
@@ -298,16 +306,15 @@ class Workflow:
         violations: Sequence[Violation],
         request: rpc.SubmitOrderRequest | None,
     ) -> Order:
-        """Records that the lab refuses, and tells the author who waits; one who does not finds the order in need."""
+        """Records that the lab refuses, and tells every author who waits; one who does not finds the order in need."""
         back = Move.REFUSE if request is None else model.RETURNS[handoff.came_from]
         async with self._locked(handoff.order_name) as (connection, order):
-            settled = await store.settle_handoff(connection, handoff.id, "REFUSED")
-            if settled:
+            if await store.settle_handoff(connection, handoff.id, "REFUSED"):
                 if handoff.request:
                     await requests.release(connection, handoff.practice, handoff.request)
                 order = await save(connection, model.move(order, back, violations=violations))  # noqa: PLW2901 -- as it is now
             order = await _with_notes(connection, order)  # noqa: PLW2901 -- as above
-        if settled and request is not None:
+        if request is not None:
             raise NotMakeable(violations)
         return order
 

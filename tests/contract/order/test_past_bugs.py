@@ -215,3 +215,31 @@ def test_an_order_has_one_name(practice: Practice, optician: str, name: str) -> 
     spelled = identifier.replace("-", "") + "----" if name == "{dashes}" else identifier.upper()
     refused = refusal(practice.stub.GetOrder, rpc.GetOrderRequest(name=f"{DEMO}/orders/{spelled}"), optician)
     assert refused.code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT}
+
+
+def test_every_repeat_of_a_refused_submit_is_refused_and_spoils_nothing(practice: Practice, optician: str) -> None:
+    """Of two clicks one was once answered 200 with a draft, and the request id could never be used again."""
+    for _ in range(15):
+        name = practice.call("CreateOrder", rpc.CreateOrderRequest(parent=DEMO, order=order_pb2.Order(eyes=1))).name
+        request = rpc.SubmitOrderRequest(name=name, request_id=str(uuid.uuid4()))
+        with ThreadPoolExecutor(4) as pool:
+            clicks = [pool.submit(refusal, practice.stub.SubmitOrder, request, optician) for _ in range(4)]
+        assert [click.result().reason for click in clicks] == ["NOT_MAKEABLE"] * 4
+        mended = makeable()
+        mended.name = name
+        practice.call("UpdateOrder", rpc.UpdateOrderRequest(order=mended))
+        assert practice.submit(name, request.request_id).state == order_pb2.Order.STATE_SENT_TO_LAB
+
+
+def test_a_closed_orders_history_is_told_to_its_end(practice: Practice) -> None:
+    """A watch from the beginning once stopped after 1,000 changes, and said that there was no more."""
+    order = practice.create()
+    for number in range(1001):
+        patch = order_pb2.Order(name=order.name, customer_reference=str(number))
+        practice.call("UpdateOrder", rpc.UpdateOrderRequest(order=patch))
+    practice.call("CancelOrder", rpc.CancelOrderRequest(name=order.name))
+    watch = practice.stub.WatchOrder(
+        rpc.WatchOrderRequest(name=order.name, cursor="0"), metadata=bearer(practice.token), timeout=30
+    )
+    told = [message.update.state for message in watch if message.HasField("update")]
+    assert (len(told), told[-1]) == (1003, order_pb2.Order.STATE_CANCELLED)

@@ -227,11 +227,11 @@ def _mesh_error(error: Exception, *, late: bool) -> MeshError:
             return error
         case TimeoutError() if late:
             return _too_late()
+        case _ if _is_lock_timeout(error):  # first: to who only wants to try again, it is unreachable as well
+            return Unavailable("others have been at work on the same for long; nothing was done, try again")
         case _ if database.is_unreachable(error):
             _LOG.warning("database_unreachable", error=str(error))
             return Unavailable("the service cannot reach its database right now; try again")
-        case _ if _is_lock_timeout(error):
-            return Unavailable("others have been at work on the same for long; nothing was done, try again")
         case _:
             _LOG.error("fault", exc_info=error)
             trace = telemetry.trace_id()

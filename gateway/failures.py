@@ -67,6 +67,14 @@ _REGISTRIES = (mesh_reasons.Reason, order_reasons.Reason)
 _PREFIX = "REASON_"
 _FAILURE = re.compile(r"\b([A-Z_]+) / ([A-Z_]+)\b")
 
+_TYPE = "type.googleapis.com/"
+# The field that the example of a bad request is about, spelled as that reason spells it.
+_EXAMPLE_FIELDS: Mapping[str, str] = {
+    "UNKNOWN_FIELD": "prescription.right.prizm",
+    "FIELD_INVALID": "order.prescription.right.distance_pd",
+}
+_TRY_AGAIN = frozenset({"OVERLOADED", "UNAVAILABLE"})
+
 # What an error's details may be, each with what it is for.
 _DETAILS: Mapping[str, str] = {
     "google.rpc.ErrorInfo": "Why, for programs: the first detail of every error.",
@@ -134,8 +142,15 @@ def _sentence(words: str) -> str:
 
 
 def _example(failure: Failure, message: str) -> dict[str, Any]:
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": failure.reason, "domain": DOMAIN}
-    return {"code": grpc.StatusCode[failure.code].value[0], "message": message, "details": [info]}
+    info: dict[str, Any] = {"@type": f"{_TYPE}google.rpc.ErrorInfo", "reason": failure.reason, "domain": DOMAIN}
+    details = [info]
+    if field := _EXAMPLE_FIELDS.get(failure.reason):
+        info["metadata"] = {"field": field}
+        told = {"field": field, "description": message}
+        details.append({"@type": f"{_TYPE}google.rpc.BadRequest", "fieldViolations": [told]})
+    if failure.reason in _TRY_AGAIN:
+        details.append({"@type": f"{_TYPE}google.rpc.RetryInfo", "retryDelay": "1s"})
+    return {"code": grpc.StatusCode[failure.code].value[0], "message": message, "details": details}
 
 
 def components(schemas: Schemas, meanings: Mapping[str, str]) -> dict[str, Schema]:

@@ -17,8 +17,15 @@ _SECRET = "edge"  # noqa: S105 - its name
 HeaderMatch = Mapping[str, str]
 # They mean something inside the mesh, so they are never taken from outside.
 _INSIDE_ONLY: tuple[HeaderMatch, ...] = ({"prefix": "x-lensmesh-"}, {"prefix": "x-envoy-"})
-# To gRPC these are base64, and a call with one that is not is refused as HTTP; REST has no use for them.
-_BINARY: tuple[HeaderMatch, ...] = ({"suffix": "-bin"},)
+# Only gRPC reads these, and a call with one that it cannot read is refused in no shape that can be transcoded. REST has
+# no use for any but the deadline.
+_ONLY_GRPC: tuple[HeaderMatch, ...] = (
+    {"suffix": "-bin"},
+    *(
+        {"prefix": f"grpc-{begins}"}
+        for begins in ("accept", "encoding", "internal", "message", "previous", "status", "tags")
+    ),
+)
 
 
 def rest_listener(
@@ -34,7 +41,7 @@ def rest_listener(
             *(web_routes(filters.TRANSCODER) if settings.web else ()),
             *rest_routes(rpcs, readings, filters.TRANSCODER),
         ],
-        dropped=_INSIDE_ONLY + _BINARY,
+        dropped=_INSIDE_ONLY + _ONLY_GRPC,
         passes=[
             filters.jwt(settings, [*(web_matches() if settings.web else ()), *filters.public_rest(rpcs)]),
             strictness.lua_filter(rpcs),

@@ -34,9 +34,12 @@ Orders for spectacle lenses, from a draft to the shipped pair.
 
 - **Sign in** with a bearer token, `authorization: Bearer …`. A person's token belongs to one practice.
 - **JSON** is protobuf's: field names in camelCase (snake_case is read as well), 64-bit integers as text, enums by name,
-  `null` is absent. A field that the contract does not know, one that is there twice, and what only looks like JSON are
-  refused: nothing that you send is dropped.
-- **Errors** have one shape. Branch on the `reason` in `details[0]`, not on the status.
+  `null` is absent. Measures have two decimals at most (`x-decimal-places`). A field that the contract does not know,
+  one that is there twice, and what only looks like JSON are refused: no misspelt prism is dropped. What is read-only
+  (`readOnly`), or outside an `updateMask`, may be sent along and changes nothing.
+- **Errors** have one shape. Branch on the `reason` in `details[0]`, not on the status. Fields are named by their path
+  in the contract's own spelling (`distance_pd`): from the request on in a `BadRequest` (`order.prescription.…`), from
+  the order on in the lab's violations. An unknown field has no such name and is told as it was sent.
 - **Retry** a write with the `requestId` it had, and it is done once.
 - **Watches** are server-sent events. Each message carries a `cursor` that resumes exactly after it. A stream that stops
   without `end` or `error` was cut: call again with the last cursor.

@@ -10,6 +10,7 @@ table below gives each of those replies the same shape, with a reason from the c
 """
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ _BAD_REQUEST = {
     "@type": "type.googleapis.com/google.rpc.BadRequest",
     "fieldViolations": [{"field": _UNKNOWN_FIELD, "description": _CAUSE}],
 }
-_GRPC_CONTENT_TYPE = "application/grpc"
+_GRPC_CONTENT_TYPE = r"application/grpc(\+.*)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Refusal:
     """Only replies with this Envoy response flag; empty is all."""
     unread: bool = False
     """True: only requests that were refused before they were read, and so have no request id yet."""
+    header: str = ""
+    """Only requests with this header; empty is all."""
     unknown_field: bool = False
     """True: only requests in which the strict reading found a field that the contract does not know."""
     answers: int = 0
@@ -99,6 +102,14 @@ REFUSALS = (
         reason_pb2.REASON_TOKEN_INVALID,
         "{cause}. Sign in, and send the token as `authorization: Bearer <token>`.",
         cause="The token is missing, expired, or not one for this mesh",
+    ),
+    Refusal(
+        403,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        _MALFORMED,
+        "The edge speaks no protocol but HTTP: send the request without an Upgrade header.",
+        header="upgrade",
+        answers=400,
     ),
     Refusal(
         403,  # how Envoy answers a token for another audience; to the contract that is no token
@@ -177,6 +188,18 @@ REFUSALS = (
         or_above=True,
     ),
 )
+
+
+def cut_off() -> str:
+    """Write the body of the answer to a call that its service left: it may have been done, and can be asked again."""
+    refusal = Refusal(
+        503,
+        grpc.StatusCode.UNAVAILABLE,
+        reason_pb2.REASON_UNAVAILABLE,
+        "The service left while it had this request, and a write may have happened; repeat it with the same id.",
+        retry_after=_TRY_AGAIN,
+    )
+    return json.dumps(json_format.MessageToDict(_status(refusal, refusal.message)))
 
 
 def local_reply_config() -> dict[str, Any]:
@@ -271,6 +294,8 @@ def _filters(refusal: Refusal) -> Iterator[dict[str, Any]]:
     if refusal.unknown_field:
         known = {"filter": _STRICT, "path": [{"key": _FOUND}], "value": {"present_match": True}}
         yield {"metadata_filter": {"matcher": known, "match_if_key_not_found": False}}
+    if refusal.header:
+        yield _header_filter(name=refusal.header, present_match=True)
     if refusal.unread:
         yield _header_filter(name="x-request-id", present_match=False)
 
@@ -280,7 +305,8 @@ def _is_native() -> dict[str, Any]:
     # transcoded is native. Clients cannot fake the mark: the edge drops every inbound x-envoy- header.
     return _all_of(
         [
-            _header_filter(name="content-type", string_match={"prefix": _GRPC_CONTENT_TYPE}),
+            # As Envoy itself tells gRPC: grpc-web, for one, is not.
+            _header_filter(name="content-type", string_match={"safe_regex": {"regex": _GRPC_CONTENT_TYPE}}),
             _header_filter(name="x-envoy-original-path", present_match=False),
         ]
     )

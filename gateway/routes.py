@@ -49,11 +49,13 @@ _BAD_DEADLINE = [
     {"name": "grpc-timeout", "present_match": True},
     {
         "name": "grpc-timeout",
-        "string_match": {"safe_regex": {"regex": "[0-9]{1,8}[HMSmun]"}},
+        "string_match": {"safe_regex": {"regex": "0{0,7}[1-9][0-9]{0,7}[HMSmun]"}},
         "invert_match": True,
     },
 ]
-_DEADLINE_FORM = "The header grpc-timeout takes up to eight digits and a unit, one of H, M, S, m, u and n: 500m."
+_DEADLINE_FORM = (
+    "The header grpc-timeout takes up to eight digits, not all 0, and a unit, one of H, M, S, m, u and n: 500m."
+)
 
 _VARIABLE = re.compile(r"\{(?P<field>[^{}=]+)(?:=(?P<pattern>[^{}]+))?\}")
 _WILDCARD = re.compile(r"\*\*|\*")

@@ -207,7 +207,8 @@ def _bounds(rules: validate_pb2.FieldRules) -> Schema:
             return _text_bounds(rules.string)
         case _ if kind in _NUMBER_RULES:
             numbers = getattr(rules, kind)
-            lattice = {"multipleOf": 0.01} if kind == "double" and numbers.Extensions[lattice_pb2.hundredths] else {}
+            # No `multipleOf`: validators divide doubles, and would refuse 0.07.
+            lattice = {"x-decimal-places": 2} if kind == "double" and numbers.Extensions[lattice_pb2.hundredths] else {}
             return {**_renamed(numbers, _NUMBERS), **lattice}
         case _:
             # Enums list their values; a 64-bit integer is text in JSON, and its comment says its bounds.

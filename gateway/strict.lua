@@ -383,6 +383,8 @@ local function check_query(query, message, taken)
       refuse('The query cannot set "%s": the path or the body does.', shown(name))
     elseif seen[identity] then
       refuse('The query parameter "%s" is there twice.', shown(name))
+    elseif not pair:find("=", 1, true) then
+      refuse('The query parameter "%s" has no value: write it as name=value.', shown(name))
     end
     seen[identity] = not is_list
   end
@@ -417,7 +419,11 @@ function envoy_on_request(handle)
   if query and not passes(handle, check_query, query, reads:get("request"), reads:get("taken")) then
     return
   end
-  if message == "raw" then
+  local coding = handle:headers():get("content-encoding")
+  if coding and coding ~= "identity" then
+    handle:respond({[":status"] = "400"}, "A body is read as it comes; send it without content-encoding.")
+    return
+  elseif message == "raw" then
     return
   end
   local body = handle:body()
@@ -429,4 +435,18 @@ function envoy_on_request(handle)
   else
     passes(handle, check_body, body:getBytes(0, length), message)
   end
+end
+
+-- ── The answer ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- A service that leaves cancels a call it no longer answers. To the transcoder that is 499, "the client closed the
+-- request", without a reason; the client did not, and is told what it can do. CUT_OFF is rendered in front.
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  if headers:get(":status") ~= "499" then
+    return
+  end
+  headers:replace(":status", "503")
+  headers:replace("retry-after", "1")
+  headers:replace("content-length", tostring(handle:body(true):setBytes(CUT_OFF)))
 end

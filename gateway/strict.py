@@ -17,6 +17,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.contract import Binding, ContractError, Rpc
 from gateway.extensions import extension
+from gateway.refusals import cut_off
 
 FILTER = "envoy.filters.http.lua"
 RAW = "raw"
@@ -65,7 +66,7 @@ class Strictness:
     def lua_filter(self, rpcs: Iterable[Rpc]) -> dict[str, Any]:
         """Render the filter that holds requests to their contract."""
         shapes = self.shapes(rpc.request for rpc in rpcs if rpc.bindings)
-        source = f"local SHAPES = {_lua(shapes)}\n{_SCRIPT.read_text()}"
+        source = f"local SHAPES = {_lua(shapes)}\nlocal CUT_OFF = {json.dumps(cut_off())}\n{_SCRIPT.read_text()}"
         return extension(FILTER, "filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
 
     def reading(self, rpc: Rpc, binding: Binding) -> Reading:

@@ -114,6 +114,14 @@ def test_an_error_without_details_keeps_its_shape(rest: httpx.Client, services: 
     assert (answer.status_code, answer.json()) == (404, {"code": 5, "message": "No such order.", "details": []})
 
 
+def test_a_call_that_its_service_left_can_be_asked_again(rest: httpx.Client, services: StandIn) -> None:
+    """The client did not cancel it, so it is not told that it did."""
+    services.answers[f"{ORDERS}GetOrder"] = refusing(grpc.StatusCode.CANCELLED, "")
+    found = refused(rest.get(PATH))
+    assert (found.status, found.code, found.reason) == (503, 14, "UNAVAILABLE")
+    assert "repeat it with the same id" in found.message
+
+
 def test_a_native_client_gets_the_details_untouched(
     native: grpc.Channel, services: StandIn, signed_in: tuple[tuple[str, str], ...]
 ) -> None:

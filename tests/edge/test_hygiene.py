@@ -60,12 +60,33 @@ def test_headers_that_mean_something_inside_do_not_come_from_outside(rest: httpx
 
 def test_a_header_that_only_grpc_can_read_does_not_reach_it(rest: httpx.Client, services: StandIn) -> None:
     """What is no base64 would be refused by the service's library, in no shape of ours."""
-    answer = rest.get(PATH, headers={"x-anything-bin": "no base64!", "grpc-trace-BIN": "%%%"})
+    binary = {"x-anything-bin": "no base64!", "grpc-trace-BIN": "%%%"}
+    unreadable = {"grpc-encoding": "foo", "grpc-previous-rpc-attempts": "x", "grpc-accept-encoding": "foo"}
+    answer = rest.get(PATH, headers=binary | unreadable)
     assert answer.status_code == httpx.codes.OK
-    assert not {name for name in services.calls[0].metadata if name.endswith("-bin")}
+    received = services.calls[0].metadata
+    assert not {name for name in received if name.endswith("-bin")}
+    assert "foo" not in {received.get(name) for name in unreadable}
 
 
-@pytest.mark.parametrize("timeout", ["", "soon", "5", "-5S", "5s", "123456789S", "1.5S", "5S,5S"])
+def test_an_upgrade_is_refused_for_what_it_is(rest: httpx.Client) -> None:
+    """It was once told as a bad token."""
+    found = refused(rest.get(PATH, headers={"upgrade": "websocket", "connection": "Upgrade"}))
+    assert (found.status, found.reason) == (400, "REQUEST_MALFORMED")
+    assert "without an Upgrade header" in found.message
+
+
+def test_a_content_type_beside_grpcs_changes_no_refusal(rest: httpx.Client) -> None:
+    """What Envoy does not take for gRPC is refused as JSON."""
+    found = refused(
+        rest.post(
+            PATH.rpartition("/")[0], content=b'{"prizm": 1}', headers={"content-type": "application/grpc-web+proto"}
+        )
+    )
+    assert (found.status, found.reason, found.field) == (400, "UNKNOWN_FIELD", "prizm")
+
+
+@pytest.mark.parametrize("timeout", ["", "soon", "5", "-5S", "5s", "123456789S", "1.5S", "5S,5S", "0S"])
 def test_a_deadline_that_cannot_be_read_is_refused_in_the_one_shape(
     rest: httpx.Client, services: StandIn, timeout: str
 ) -> None:

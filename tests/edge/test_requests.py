@@ -24,6 +24,7 @@ BAD_QUERIES = {
     "pageSize=1&pageSize=2": 'The query parameter "pageSize" is there twice.',
     "page_size=1&pageSize=2": 'The query parameter "pageSize" is there twice.',
     "p%61geSize=1&pageSize=2": 'The query parameter "pageSize" is there twice.',
+    "pageSize": 'The query parameter "pageSize" has no value: write it as name=value.',
     "parent=practices/other": 'The query cannot set "parent": the path or the body does.',
     "%70arent=practices/other": 'The query cannot set "parent": the path or the body does.',
 }

@@ -147,7 +147,8 @@ class OrderServiceServicer:
         forgotten until it is validated again.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
+        order names a lab this mesh does not know.
 
         Idempotent with `order.etag`: a repeat is refused, not applied twice.
         """
@@ -197,8 +198,8 @@ class OrderServiceServicer:
     def CancelOrder(self, request, context):
         """Cancels an order, and its job when the lab has not begun to make it.
 
-        FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is closed, or it is just being handed off (then
-        `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+        ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
+        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
         Idempotent: cancelling a cancelled order returns it unchanged.
         """

@@ -68,7 +68,8 @@ class OrderServiceStub:
     forgotten until it is validated again.
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed.
+    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
+    order names a lab this mesh does not know.
 
     Idempotent with `order.etag`: a repeat is refused, not applied twice.
     """
@@ -102,8 +103,8 @@ class OrderServiceStub:
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrderRequest, _order_pb2.Order]
     """Cancels an order, and its job when the lab has not begun to make it.
 
-    FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is closed, or it is just being handed off (then
-    `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+    ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
+    closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
     Idempotent: cancelling a cancelled order returns it unchanged.
     """
@@ -159,7 +160,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     forgotten until it is validated again.
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed.
+    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
+    order names a lab this mesh does not know.
 
     Idempotent with `order.etag`: a repeat is refused, not applied twice.
     """
@@ -193,8 +195,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     CancelOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Cancels an order, and its job when the lab has not begun to make it.
 
-    FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is closed, or it is just being handed off (then
-    `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+    ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
+    closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
     Idempotent: cancelling a cancelled order returns it unchanged.
     """
@@ -277,7 +279,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         forgotten until it is validated again.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
+        order names a lab this mesh does not know.
 
         Idempotent with `order.etag`: a repeat is refused, not applied twice.
         """
@@ -335,8 +338,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
         """Cancels an order, and its job when the lab has not begun to make it.
 
-        FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is closed, or it is just being handed off (then
-        `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+        ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
+        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
         Idempotent: cancelling a cancelled order returns it unchanged.
         """

@@ -921,7 +921,8 @@ class OrderServiceStub:
         forgotten until it is validated again.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
+        order names a lab this mesh does not know.
 
         Idempotent with `order.etag`: a repeat is refused, not applied twice.
         """
@@ -987,8 +988,8 @@ class OrderServiceStub:
         """
         Cancels an order, and its job when the lab has not begun to make it.
 
-        FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is closed, or it is just being handed off (then
-        `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+        ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
+        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
         Idempotent: cancelling a cancelled order returns it unchanged.
         """

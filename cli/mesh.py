@@ -65,8 +65,21 @@ def up(
         _print_json(_as_json(after))
     else:
         _print_panel(after, None if before else time.monotonic() - began)
+        if before is not None and (otherwise := _otherwise(chosen, before)):
+            typer.echo(f"  It runs {otherwise}. To have it as you asked: `bin/lensmesh down`, then `make up` again.\n")
     if not after.ready:
         raise StartFailedError(f"{_unwell(after)} To start afresh: `bin/lensmesh down`, then `make up`.")
+
+
+def _otherwise(chosen: settings.MeshSettings, current: MeshState) -> str:
+    """How the mesh that runs differs from what was asked for now; empty when it does not."""
+    names = [process.name for process in current.processes]
+    if chosen.only and {re.sub(r"-\d+$", "", name) for name in names} != set(chosen.only):
+        return f"other processes: {', '.join(names)}"
+    counts = {service: len(named(service, names)) for service in chosen.replicas}
+    if counts != dict(chosen.replicas):
+        return f"with {', '.join(f'{service}={count}' for service, count in counts.items())}"
+    return ""
 
 
 def _start(states: Iterator[MeshState], *, quiet: bool) -> MeshState:
@@ -136,6 +149,7 @@ def _print_panel(current: MeshState, seconds: float | None) -> None:
     console.print(f"\n{headline}\n", highlight=False)
     rows = {
         "REST": current.http_url,
+        "Docs": f"{current.http_url}/docs",
         "gRPC": f"{current.grpc_target}  (TLS, trust {_short(current.ca)})",
         "First": _FIRST_COMMAND,
         "Status": "bin/lensmesh status",

@@ -1,4 +1,4 @@
-"""`lensmesh restart`: new code, or a fresh process, without a refused request."""
+"""`lensmesh restart`: new code, or a fresh process."""
 
 import json
 import time
@@ -15,9 +15,15 @@ def restart(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Restart a process, or the replicas of a service one after the other, each drained first: no request fails."""
+    """Restart a process, or the replicas of a service one after the other, each drained first.
+
+    With two replicas or more no request fails. With one, requests are refused (503, try again) until it is back.
+    """
+    chosen = settings.load()
+    if not as_json and len(rolling.named(chosen, name)) == 1:
+        typer.echo(f"{name} is one process: who asks for it is told to try again until it is back.")
     began = time.monotonic()
-    for process in rolling.restart(settings.load(), name):
+    for process in rolling.restart(chosen, name):
         seconds = time.monotonic() - began
         if as_json:
             typer.echo(json.dumps({"name": process.name, "status": process.status, "seconds": round(seconds, 1)}))

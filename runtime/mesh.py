@@ -18,15 +18,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from runtime import envoy, keys, logs, nats, ports, postgres, replicas, state
 from runtime.errors import MeshError
 from runtime.keys import Keys
 from runtime.layout import Layout
 from runtime.ownership import locked, stop_leftovers
-from runtime.replicas import Replica
+from runtime.replicas import Replica, serving
 from runtime.settings import PROCESSES, PROJECT, SERVICES, MeshSettings
 from runtime.state import MeshState, ProcessId, ProcessState
 from runtime.supervisor import Process, Supervisor
@@ -150,7 +147,7 @@ def _service(mesh: Mesh, replica: Replica) -> Process:
     return Process(
         replica.name,
         (sys.executable, "-m", f"services.{replica.service}", "serve"),
-        ready=lambda: _serving(replica.port, replicas.HEALTH[replica.service]),
+        ready=lambda: serving(replica.port, replicas.HEALTH[replica.service]),
         environment=_environment(mesh, replica.service)
         | {
             "LENSMESH_LISTEN": replica.address,
@@ -225,17 +222,6 @@ def _environment(mesh: Mesh, service: str) -> dict[str, str]:
 
 def _python_environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "gen" / "python"))), "PYTHONUNBUFFERED": "1"}
-
-
-async def _serving(port: int, service: str) -> None:
-    """Return when the server on `port` reports `service` as serving (grpc.health.v1); raise what it says otherwise."""
-    async with grpc.aio.insecure_channel(f"{ports.LOOPBACK}:{port}") as channel:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(
-            health_pb2.HealthCheckRequest(service=service), timeout=2
-        )
-    if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-        raise ConnectionError(f"{service} reports {status}")
 
 
 # ── its life ──────────────────────────────────────────────────────────────────────────────────────────────────────────

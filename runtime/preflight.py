@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from chassis.settings import MigrationSettings
 from runtime import envoy, nats, ports, postgres
-from runtime.errors import DiskFullError, PortTakenError
+from runtime.errors import DiskFullError, PortTakenError, SettingsError
 from runtime.layout import Layout
-from runtime.settings import MeshSettings, variable
+from runtime.settings import MeshSettings, misspelt, variable
 
 NEEDED_BYTES = 1_000_000_000
 
@@ -29,10 +30,12 @@ def check(settings: MeshSettings, layout: Layout) -> None:
     """Raise the first thing that would keep this mesh from starting.
 
     Raises:
+        SettingsError: a variable is set that nothing reads.
         ToolMissingError: a server's program is not installed.
         DiskFullError: less than 1 GB is free where the databases grow.
         PortTakenError: somebody else listens on one of the ports.
     """
+    _check_spelling()
     for process, find in _TOOLS.items():
         if _wanted(settings, process):
             find()
@@ -40,6 +43,15 @@ def check(settings: MeshSettings, layout: Layout) -> None:
     for setting, port in settings.ports.items():
         if port and _wanted(settings, _LISTENERS[setting]):
             _check_port(setting, port)
+
+
+def _check_spelling() -> None:
+    from services.lims.service import LimsSettings  # noqa: PLC0415 - brings a whole service, for the names alone
+    from services.order.service import OrderSettings  # noqa: PLC0415 - as above
+
+    read_by_services = {*LimsSettings.model_fields, *OrderSettings.model_fields, *MigrationSettings.model_fields}
+    if objection := misspelt(read_by_services):
+        raise SettingsError(objection)
 
 
 def _wanted(settings: MeshSettings, process: str) -> bool:

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from runtime import ports
 from runtime.settings import SERVICES, MeshSettings
 
@@ -55,3 +58,19 @@ def target(replicas: tuple[Replica, ...]) -> str:
 def named(name: str, processes: Iterable[str]) -> tuple[str, ...]:
     """The processes that a name means: the one that is called so, or all replicas of the service that is."""
     return tuple(each for each in processes if each == name or re.fullmatch(rf"{re.escape(name)}-\d+", each))
+
+
+async def serving(port: int, service: str) -> None:
+    """Return when the replica on `port` reports `service` as serving (grpc.health.v1); raise what it says otherwise.
+
+    Raises:
+        ConnectionError: it says something else.
+        grpc.aio.AioRpcError: it says nothing.
+    """
+    async with grpc.aio.insecure_channel(f"{ports.LOOPBACK}:{port}") as channel:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(service=service), timeout=2
+        )
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        raise ConnectionError(f"{service} reports {status}")

@@ -31,7 +31,7 @@ def restart(settings: MeshSettings, name: str) -> Iterator[ProcessState]:
         UnknownProcessError: it has no such process.
         RestartFailedError: a process was not well to begin with, or did not come back; those after it were left alone.
     """
-    names = _named(_running(settings), name)
+    names = named(settings, name)
     for each in names:
         current = _running(settings)
         if unwell := [process for process in current.processes if process.name in names and not process.well]:
@@ -45,9 +45,14 @@ def restart(settings: MeshSettings, name: str) -> Iterator[ProcessState]:
         yield restarted
 
 
-def _named(current: MeshState, name: str) -> tuple[str, ...]:
-    """The process of that name, or the replicas of the service of that name."""
-    known = [process.name for process in current.processes if process.status is not Status.DONE]
+def named(settings: MeshSettings, name: str) -> tuple[str, ...]:
+    """The process of that name, or the replicas of the service of that name, in the mesh that runs.
+
+    Raises:
+        NotRunningError: there is no mesh.
+        UnknownProcessError: it has no such process.
+    """
+    known = [process.name for process in _running(settings).processes if process.status is not Status.DONE]
     found = replicas.named(name, known)
     if not found:
         raise UnknownProcessError(f"There is no process `{name}` to restart. There are: {', '.join(known)}.")

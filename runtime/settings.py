@@ -8,11 +8,13 @@
 A port of 0 means: a free one, chosen at start and written to the state.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runtime.errors import SettingsError
@@ -28,6 +30,11 @@ SERVICES = ("lims", "order")
 
 MOST_REPLICAS = 8
 """How many processes of services a mesh may have: PostgreSQL here has connections for no more."""
+
+# What the command reads of its surroundings, and what the mesh gives its processes.
+_READ_ELSEWHERE = frozenset(
+    f"LENSMESH_{name}" for name in ("URL", "TOKEN", "TOKEN_FILE", "COMMAND", "JWKS_FILE", "LISTEN")
+)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -62,6 +69,13 @@ class MeshSettings(BaseSettings):
         default={}, description="How many processes of a service: `order=2,lims=2`. One of each that is not named."
     )
 
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named(cls, home: str | Path) -> str | Path:
+        if not str(home).strip():
+            raise ValueError("it names no folder; unset it for the project's own")
+        return home
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -89,8 +103,15 @@ class MeshSettings(BaseSettings):
     def _counted(cls, replicas: str | Mapping[str, int]) -> Mapping[str, int | str]:
         if not isinstance(replicas, str):
             return replicas
-        pairs = (pair.partition("=") for pair in replicas.split(",") if pair.strip())
-        return {service.strip(): count.strip() for service, _, count in pairs}
+        counted: dict[str, int | str] = {}
+        for pair in filter(None, map(str.strip, replicas.split(","))):
+            service, _, count = (part.strip() for part in pair.partition("="))
+            if not count.isdecimal() or not int(count):
+                raise ValueError(f"`{pair}` is no number of replicas; write it as `order=2,lims=2`")
+            if service in counted:
+                raise ValueError(f"`{service}` is there twice")
+            counted[service] = count
+        return counted
 
     @field_validator("replicas")
     @classmethod
@@ -100,6 +121,16 @@ class MeshSettings(BaseSettings):
         if sum(replicas.get(service, 1) for service in SERVICES) > MOST_REPLICAS:
             raise ValueError(f"a mesh on one machine has at most {MOST_REPLICAS} replicas in all")
         return replicas
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        names: dict[int, str] = {}
+        for name, port in self.ports.items():
+            if port and names.setdefault(port, name) != name:
+                raise ValueError(
+                    f"{variable(names[port])} and {variable(name)} are both {port}; give each its own port"
+                )
+        return self
 
     @property
     def ports(self) -> dict[str, int]:
@@ -128,6 +159,21 @@ def variable(setting: str) -> str:
     return f"{MeshSettings.model_config['env_prefix']}{setting}".upper()
 
 
+def misspelt(known: Iterable[str]) -> str | None:
+    """What to say of a `LENSMESH_…` variable that nothing reads; none when each is read by something.
+
+    Args:
+        known: the settings that others read, beside those of the mesh.
+    """
+    readable = {*map(variable, (*MeshSettings.model_fields, *known)), *_READ_ELSEWHERE}
+    for name in sorted(os.environ):
+        if name.startswith(variable("")) and name not in readable:
+            near = get_close_matches(name, readable, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}?" if near else "docs/reference/configuration.md lists them all."
+            return f"Nothing reads {name}: {hint} Unset it, or spell it right."
+    return None
+
+
 def load(only: tuple[str, ...] = (), replicas: str = "") -> MeshSettings:
     """Read the settings from the environment; an argument that is not empty is preferred to its variable.
 
@@ -138,8 +184,14 @@ def load(only: tuple[str, ...] = (), replicas: str = "") -> MeshSettings:
     try:
         return MeshSettings.model_validate(chosen)
     except ValidationError as error:
-        problems = (
-            f"{variable(str(e['loc'][0]))}={e['input']} ({e['msg'].removeprefix('Value error, ')})"
-            for e in error.errors()
-        )
+        problems = [_problem(each["loc"], each["msg"], each["input"], chosen) for each in error.errors()]
         raise SettingsError(f"These settings make no sense: {'; '.join(problems)}.") from error
+
+
+def _problem(place: tuple[int | str, ...], objection: str, value: object, chosen: Mapping[str, object]) -> str:
+    """Say what is wrong with a setting, with its value as it was typed; what is wrong with several names them."""
+    words = objection.removeprefix("Value error, ")
+    if not place:
+        return words
+    name = str(place[0])
+    return f"{variable(name)}={chosen.get(name, os.environ.get(variable(name), value))} ({words})"

@@ -30,7 +30,8 @@ def judge(check: str, look: Callable[[], Found]) -> Finding:
             check,
             good=False,
             says=f"could not be looked at: {str(error) or type(error).__name__}",
-            way_out="See whether another finding explains it; else look into the logs (`bin/lensmesh logs NAME`).",
+            way_out="See whether another finding explains it; else look at the processes (`bin/lensmesh status`) and "
+            "their logs.",
         )
     return Finding(check, good, says, "" if good else way_out)
 

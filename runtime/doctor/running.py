@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
+import grpc
 import httpx
 import nats as nats_client
+import psutil
 from cryptography import x509
 
 from runtime import account, keys, ports, postgres, replicas
-from runtime.doctor.finding import Finding, Found, judge_all
+from runtime.doctor.finding import Finding, Found, judge, judge_all
 from runtime.layout import Layout
 from runtime.settings import PROJECT, SERVICES
 from runtime.state import MeshState, ProcessState, Status
@@ -46,6 +48,10 @@ def examine(current: MeshState, layout: Layout) -> Iterator[Finding]:
     """Look at a mesh whose supervisor is alive."""
     yield from judge_all({process.name: partial(process_runs, process) for process in current.processes})
     names = {process.name.partition("-")[0] for process in current.processes}
+    for process in current.processes:
+        service = process.name.partition("-")[0]
+        if service in SERVICES and process.port is not None:
+            yield judge(f"health of {process.name}", partial(replica_serves, process.name, service, process.port))
     if "envoy" in names:
         yield from judge_all(
             {
@@ -56,6 +62,11 @@ def examine(current: MeshState, layout: Layout) -> Iterator[Finding]:
         )
     if "nats" in names:
         yield from judge_all({"event stream": lambda: stream_is_there(current)})
+    if "postgres" in names:
+        database = judge("database server", lambda: database_answers(current, layout))
+        yield database
+        if not database.good:
+            return  # nothing that is asked of it would be answered, and each question would wait for its time
     for service in sorted(names & set(SERVICES)):
         yield from judge_all(
             {
@@ -73,12 +84,26 @@ def examine(current: MeshState, layout: Layout) -> Iterator[Finding]:
 
 def process_runs(process: ProcessState) -> Found:
     """A process is ready, or done when it runs only once."""
+    running = process.id.find() if process.id is not None else None
+    if running is not None and running.status() == psutil.STATUS_STOPPED:
+        return False, "stands still: a signal stopped it", f"Let it go on: `kill -CONT {running.pid}`."
     again = f", restarted {process.restarts} times" if process.restarts else ""
     return (
-        process.well and (process.status is Status.DONE or (process.id is not None and process.id.find() is not None)),
+        process.well and (process.status is Status.DONE or running is not None),
         f"{process.status}{again}{f': {process.detail}' if process.detail else ''}",
         f"See why: `bin/lensmesh logs {process.name}`. To start it anew: `bin/lensmesh restart {process.name}`.",
     )
+
+
+def replica_serves(name: str, service: str, port: int) -> Found:
+    """A replica itself says that it serves: behind the edge another one would answer in its place."""
+    try:
+        blocking(replicas.serving(port, replicas.HEALTH[service]))
+    except grpc.aio.AioRpcError as error:
+        return False, f"it does not answer: {error.code().name}", f"See why: `bin/lensmesh logs {name}`."
+    except ConnectionError as error:
+        return False, str(error), f"See why: `bin/lensmesh logs {name}`."
+    return True, "it serves", ""
 
 
 def edge_answers(current: MeshState) -> Found:
@@ -147,14 +172,36 @@ async def _messages(port: int) -> int:
     async with asyncio.timeout(_SECONDS):  # the client by itself would ask for two minutes
         _, writer = await asyncio.open_connection(ports.LOOPBACK, port)  # and log every refused connection
         writer.close()
-        client = await nats_client.connect(f"nats://{ports.LOOPBACK}:{port}", allow_reconnect=False)
+        client = await nats_client.connect(
+            f"nats://{ports.LOOPBACK}:{port}", allow_reconnect=False, connect_timeout=_SECONDS, error_cb=_leave_to_us
+        )
         try:
             return int((await client.jetstream().stream_info(STREAM)).state.messages)
         finally:
             await client.close()
 
 
+async def _leave_to_us(_error: Exception) -> None:
+    """The client would log it with a traceback; the finding says it."""
+
+
 # ── databases ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def database_answers(current: MeshState, layout: Layout) -> Found:
+    """PostgreSQL takes a connection."""
+
+    async def nothing(connection: asyncpg.Connection) -> str:
+        return str(await connection.fetchval("show server_version"))
+
+    try:
+        return True, f"PostgreSQL {_asked(current, layout, 'order', nothing)} answers", ""
+    except (OSError, asyncpg.PostgresError) as error:
+        return (
+            False,
+            f"PostgreSQL does not answer: {str(error) or type(error).__name__}",
+            "Every service waits for it. See why: `bin/lensmesh logs postgres`; then `bin/lensmesh restart postgres`.",
+        )
 
 
 def schema_is_current(current: MeshState, layout: Layout, service: str) -> Found:

@@ -96,7 +96,22 @@ def test_a_second_up_says_it_is_up(up: Shell) -> None:
     done = up.type("up")
     assert done.returncode == 0
     assert "Lensmesh is up already" in done.stdout
+    assert "It runs" not in done.stdout
     assert up.state() == before
+
+
+def test_an_up_that_asks_for_something_else_says_what_runs(up: Shell) -> None:
+    """Nothing is done, and that is told with the way out."""
+    done = up.type("up", LENSMESH_REPLICAS="order=2")
+    assert "It runs with order=" in done.stdout
+    assert "`bin/lensmesh down`, then `make up` again" in done.stdout
+
+
+def test_an_up_with_a_misspelt_variable_starts_nothing(shell: Shell) -> None:
+    """A limit that nobody reads would be no limit."""
+    done = shell.type("up", LENSMESH_MAX_CALL="5")
+    assert done.returncode == 2
+    assert "did you mean LENSMESH_MAX_CALLS?" in done.stderr
 
 
 def test_status_shows_each_process_with_its_memory(up: Shell) -> None:
@@ -114,7 +129,8 @@ def test_status_shows_each_process_with_its_memory(up: Shell) -> None:
 
 def test_down_stops_everything(shell: Shell) -> None:
     """Nothing of the mesh runs afterwards, and status says so."""
-    shell.type("up")
+    started = shell.type("up")
+    assert started.returncode == 0, started.stderr
     ids = [process.id for process in shell.state().processes] + [shell.state().supervisor]
     assert shell.type("down").stdout == "Lensmesh is down. The data is kept.\n"
     assert [identity for identity in ids if identity and identity.find()] == []

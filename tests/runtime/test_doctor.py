@@ -196,6 +196,29 @@ def test_a_process_that_does_not_run_is_found(process: ProcessState) -> None:
     assert (good, "bin/lensmesh logs order" in way_out) == (False, True)
 
 
+def test_a_replica_that_stands_still_is_found_whoever_answers_for_it(up: Up) -> None:
+    """By its process, and by itself: the edge would ask another one."""
+    current, _, environment = up
+    (order,) = [process.id for process in current.processes if process.name == "order"]
+    assert order is not None
+    os.kill(order.pid, signal.SIGSTOP)
+    try:
+        told = json.loads(_lensmesh(environment, "doctor", "--json").stdout)["findings"]
+    finally:
+        os.kill(order.pid, signal.SIGCONT)
+    found = {finding["check"]: finding for finding in told}
+    assert f"kill -CONT {order.pid}" in found["order"]["way_out"]
+    assert not found["health of order"]["good"]
+
+
+def test_a_database_that_does_not_answer_is_named_once(up: Up) -> None:
+    """And nothing else is asked of it."""
+    gone = replace(up[0], ports=up[0].ports | {"postgres_port": 1})
+    wrong = [finding for finding in running.examine(gone, up[1]) if not finding.good]
+    assert [finding.check for finding in wrong] == ["database server"]
+    assert "bin/lensmesh logs postgres" in wrong[0].way_out
+
+
 def test_a_token_of_other_keys_is_refused(up: Up, layout: Layout) -> None:
     """As when keys/ was replaced under a running mesh."""
     keys.prepare(layout.keys, datetime.now(UTC))

@@ -18,6 +18,13 @@ def test_a_senseless_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -
         settings.load()
 
 
+def test_a_variable_that_nothing_reads_is_told_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt limit would otherwise be no limit."""
+    assert settings.misspelt(["max_calls"]) is None
+    monkeypatch.setenv("LENSMESH_MAX_CALL", "5")
+    assert "Nothing reads LENSMESH_MAX_CALL: did you mean LENSMESH_MAX_CALLS?" in str(settings.misspelt(["max_calls"]))
+
+
 def test_settings_pass_through_the_environment_unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`up` hands them to the supervisor this way."""
     chosen = MeshSettings(home=tmp_path, http_port=0, simulate=False, only=("nats", "postgres"), log_level="DEBUG")
@@ -31,8 +38,10 @@ def test_settings_pass_through_the_environment_unchanged(monkeypatch: pytest.Mon
     ("replicas", "objection"),
     [
         ("orders=2", "there is no service `orders`; services are lims, order"),
-        ("order=0", "greater than or equal to 1"),
-        ("order", "valid integer"),
+        ("order=0", "`order=0` is no number of replicas; write it as `order=2,lims=2`"),
+        ("order", "`order` is no number of replicas"),
+        ("order=x,lims=2", "`order=x` is no number of replicas"),
+        ("order=2,order=3", "`order` is there twice"),
         ("order=8", "at most 8 replicas in all"),
     ],
 )

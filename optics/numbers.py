@@ -82,6 +82,16 @@ def round_half_away(value: float) -> int:
     return int(math.copysign(math.floor(abs(value) + 0.5), value))
 
 
+def round_ratio(numerator: int, denominator: int) -> int:
+    """Return numerator / denominator as the nearest integer, halves away from zero, exactly: no float is involved.
+
+    Raises:
+        ZeroDivisionError: the denominator is zero.
+    """
+    magnitude = (2 * abs(numerator) + abs(denominator)) // (2 * abs(denominator))
+    return magnitude if (numerator < 0) == (denominator < 0) else -magnitude
+
+
 def to_hundredths(value: Thousandths) -> Hundredths:
     """Return `value` rounded to the nearest 1/100, halves away from zero."""
     return round_half_away(value / 10)

@@ -20,6 +20,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import sub
 from typing import NamedTuple, TypeAlias
 
 from optics.eyes import Side
@@ -33,6 +34,13 @@ MIN_RADII = 24
 
 MAX_RADIUS: Hundredths = 60_00
 """Longest radius of a lens, in 1/100 mm: an ED of 90 mm is a large one, and the origin may lie off the centre."""
+
+MIN_RADIUS: Hundredths = 5_00
+"""Shortest radius of a lens, in 1/100 mm: the lowest half-eye is 15 mm high, and a tracer stands near its middle."""
+
+MAX_JUMP: Hundredths = 20_00
+"""Most that neighbouring radii differ by, in 1/100 mm. At the corner of a box of 60 by 30 mm, traced every 15 degrees,
+it is 11 mm; a digit lost from a radius, or one too many, makes more than 20."""
 
 MAX_GAP = 30.0
 """Widest gap between neighbouring points, in degrees. Wider, and the chord across it hides a part of the shape."""
@@ -50,8 +58,8 @@ class Trace:
     """The traced shape of one lens, as the tracer gave it: about the tracer's origin, missed points included.
 
     Raises:
-        UnusableTraceError: no lens has this shape (too few or too many points, a gap, a radius out of reach, angles
-            that do not go round once).
+        UnusableTraceError: no lens has this shape (too few or too many points, a gap, a radius too long or too short, a
+            spike, angles that do not go round once).
     """
 
     side: Side
@@ -70,7 +78,12 @@ class Trace:
             )
         if self.angles is not None:
             _check_angles(self.angles, len(self.radii))
-        _check_points([angle for angle, radius in zip(_degrees(self), self.radii, strict=True) if radius > 0])
+        found = [radius for radius in self.radii if radius > 0]
+        if len(found) < MIN_RADII:
+            raise UnusableTraceError(f"has {len(found)} usable points; a shape needs {MIN_RADII} at least")
+        _check_radii(found)
+        if self.angles is not None or len(found) < len(self.radii):  # else they are as close as they are many
+            _check_gaps([angle for angle, radius in zip(_degrees(self), self.radii, strict=True) if radius > 0])
 
 
 class PolarPoint(NamedTuple):
@@ -175,7 +188,8 @@ def mirrored(trace: Trace) -> Trace:
         return Trace(other, tuple(radius for _, radius in points), tuple(angle for angle, _ in points))
     if count % 2:
         raise UnusableTraceError(f"has {count} evenly spaced radii; a mirror image needs an even number")
-    return Trace(other, tuple(trace.radii[(count // 2 - index) % count] for index in range(count)))
+    half = count // 2  # the mirror image of the radius at 180 degrees is the first
+    return Trace(other, trace.radii[half::-1] + trace.radii[:half:-1])
 
 
 def mirror_difference(right: Trace, left: Trace) -> Hundredths:
@@ -211,9 +225,21 @@ def _check_angles(angles: tuple[Hundredths, ...], radii: int) -> None:
         raise UnusableTraceError("has angles that do not rise from point to point")
 
 
-def _check_points(angles: Sequence[float]) -> None:
-    if len(angles) < MIN_RADII:
-        raise UnusableTraceError(f"has {len(angles)} usable points; a shape needs {MIN_RADII} at least")
+def _check_radii(found: Sequence[Hundredths]) -> None:
+    if (shortest := min(found)) < MIN_RADIUS:
+        raise UnusableTraceError(
+            f"has a radius of {format_decimal(shortest, 2)} mm; no lens is as narrow as that, "
+            f"{format_decimal(MIN_RADIUS, 2)} mm is the least"
+        )
+    jump = max(map(abs, map(sub, found, (*found[1:], found[0]))))
+    if jump > MAX_JUMP:
+        raise UnusableTraceError(
+            f"has neighbouring radii that differ by {format_decimal(jump, 2)} mm; a lens has no such spike, "
+            f"{format_decimal(MAX_JUMP, 2)} mm is the most"
+        )
+
+
+def _check_gaps(angles: Sequence[float]) -> None:
     widest = max(after - before for before, after in pairwise((*angles, angles[0] + 360)))
     if widest > MAX_GAP:
         raise UnusableTraceError(f"has no points over {widest:.1f} degrees; {MAX_GAP:.0f} at most can be bridged")

@@ -12,6 +12,7 @@ from optics.numbers import (
     parse_decimal,
     parse_hundredths,
     round_half_away,
+    round_ratio,
     to_hundredths,
 )
 
@@ -73,3 +74,18 @@ def test_halves_are_rounded_away_from_zero() -> None:
     """A value and its mirror image round to the same magnitude."""
     assert [round_half_away(value) for value in (0.5, -0.5, 1.5, -2.5, 2.4, -2.4)] == [1, -1, 2, -3, 2, -2]
     assert (to_hundredths(51_005), to_hundredths(-51_005), to_hundredths(51_004)) == (5101, -5101, 5100)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "nearest"),
+    [(1, 2, 1), (-1, 2, -1), (1, -2, -1), (-1, -2, 1), (3, 2, 2), (-5, 2, -3), (7, 3, 2), (8, 3, 3), (0, -7, 0)],
+)
+def test_a_ratio_is_rounded_halves_away_from_zero(numerator: int, denominator: int, nearest: int) -> None:
+    """Whichever of the two carries the sign."""
+    assert round_ratio(numerator, denominator) == nearest
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(-(10**20), 10**20).filter(bool))
+def test_a_ratio_of_any_size_is_rounded_exactly(numerator: int, denominator: int) -> None:
+    """Never more than half away, where a float would have lost its digits."""
+    assert abs(2 * (round_ratio(numerator, denominator) * denominator - numerator)) <= abs(denominator)

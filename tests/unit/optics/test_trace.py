@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,13 @@ def test_uneven_angles_say_where_the_radii_lie() -> None:
         ((25_00,) * (MAX_RADII + 1), None, "2049 radii"),
         ((25_00,) * 30 + (60_01,), None, "60.01 mm"),
         ((25_00,) * 30 + (0,) * 6, None, "no points over 70.0 degrees"),
+        ((0,) * 36, None, "0 usable points"),
+        ((-25_00,) * 36, None, "0 usable points"),
+        ((1,) * 36, None, "0.01 mm; no lens is as narrow"),
+        ((*(25_00,) * 30, 4_99), None, "4.99 mm; no lens is as narrow"),
+        ((*(25_00,) * 399, 55_00), None, "differ by 30.00 mm; a lens has no such spike"),
+        ((55_00, 0, *(25_00,) * 397), None, "differ by 30.00 mm"),
+        ((*(30_00,) * 20, *(9_99,) * 20), None, "differ by 20.01 mm"),
         ((25_00,) * 36, (0,) * 35, "35 angles for 36 radii"),
         ((25_00,) * 36, tuple(range(0, 360_00 * 2, 20_00)), "outside 0 to 359.99"),
         ((25_00,) * 36, (*range(0, 350_00, 10_00), 340_00), "do not rise"),
@@ -83,9 +91,18 @@ def test_uneven_angles_say_where_the_radii_lie() -> None:
 def test_radii_that_are_no_lens_shape_are_refused(
     radii: tuple[int, ...], angles: tuple[int, ...] | None, reason: str
 ) -> None:
-    """Too few, too many, too long, a hole, or angles that do not go round once: each is named."""
+    """Too few, too many, too long, too short, a spike, a hole, angles that do not go round once: each is named."""
     with pytest.raises(UnusableTraceError, match=reason):
         Trace(Side.RIGHT, radii, angles)
+
+
+def test_the_sharpest_corner_of_a_lens_is_no_spike() -> None:
+    """A box of 60 by 30 mm, every 15 degrees from a corner on: neighbouring radii differ by 11 mm."""
+    angles = tuple(sorted((26_57 + 15_00 * index) % 360_00 for index in range(24)))
+    directions = [math.radians(angle / 100) for angle in angles]
+    radii = tuple(round(100 / max(abs(math.cos(each)) / 30, abs(math.sin(each)) / 15)) for each in directions)
+    trace = Trace(Side.RIGHT, radii, angles)
+    assert max(abs(here - there) for here, there in pairwise(trace.radii)) == 10_93
 
 
 @given(even_traces, offsets, offsets)

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from optics.dcs.diagnostics import Notes, quoted
+from optics.dcs.drilling import read_drills
 from optics.dcs.job import (
     BoxedShape,
     Centration,
@@ -21,7 +22,7 @@ from optics.dcs.job import (
 )
 from optics.dcs.labels import PATIENT_NAME
 from optics.dcs.records import DcsFile, Record, is_absent, slots
-from optics.dcs.traces import LocatedTrace, read_traces
+from optics.dcs.traces import LocatedTrace, Traced, read_traces
 from optics.dcs.values import Values, read_values
 from optics.eyes import Side
 from optics.numbers import Thousandths, format_decimal, to_hundredths
@@ -32,7 +33,10 @@ SIZE_TOLERANCE: Thousandths = 100
 """How far a stated box or circumference may be from the traced one: real files agree within 0.07 mm."""
 
 # Digits, with a prefix of a few letters at most: what a practice system gives a patient as a number.
-_PATIENT_NUMBER = re.compile(r"[A-Za-z]{0,3}[-./]?[0-9][0-9./-]*")
+PATIENT_NUMBER = re.compile(r"[A-Za-z]{0,3}[-./]?[0-9][0-9./-]*")
+
+# Five digits of the manufacturer, four of the item, and a check digit.
+_PRODUCT_CODE = re.compile(r"[0-9]{10}")
 
 _HUNDREDTHS, _THOUSANDTHS = 2, 3
 
@@ -46,12 +50,13 @@ class _TracedSize(NamedTuple):
     """Whether a stated size must agree. An effective diameter need not: files do not say about which centre it is."""
 
 
-_TRACED_SIZES: Mapping[str, _TracedSize] = {
+TRACED_SIZES: Mapping[str, _TracedSize] = {
     "HBOX": _TracedSize(attrgetter("a"), _HUNDREDTHS, compared=True),
     "VBOX": _TracedSize(attrgetter("b"), _HUNDREDTHS, compared=True),
     "FED": _TracedSize(attrgetter("ed_about_box"), _HUNDREDTHS, compared=False),
     "CIRC": _TracedSize(attrgetter("circumference"), _THOUSANDTHS, compared=True),
 }
+"""The sizes that are taken from a trace where a file does not state them."""
 
 
 def interpret(file: DcsFile) -> DcsJob:
@@ -63,7 +68,8 @@ def interpret(file: DcsFile) -> DcsJob:
     notes = Notes()
     _note_stray_lines(file, notes)
     values = read_values(file.records, notes)
-    traces = read_traces(file.records, notes)
+    traced = read_traces(file.records, notes)
+    _note_odd_products(values, notes)
     patient_number, client_is_name = _patient(values, notes)
     return DcsJob(
         job_id=values.text("JOB"),
@@ -73,9 +79,10 @@ def interpret(file: DcsFile) -> DcsJob:
         patient_named=client_is_name or any(_has_patient_name(record) for record in file.records),
         request=values.text("REQ"),
         eyes_to_make=_eyes_to_make(values, notes),
-        right=_eye(Side.RIGHT, values, traces.get(Side.RIGHT), notes),
-        left=_eye(Side.LEFT, values, traces.get(Side.LEFT), notes),
+        right=_eye(Side.RIGHT, values, traced, notes),
+        left=_eye(Side.LEFT, values, traced, notes),
         frame=_frame(values, notes),
+        drills=read_drills(file.records, notes),
         diagnostics=notes.in_order(),
     )
 
@@ -100,12 +107,22 @@ def _has_patient_name(record: Record) -> bool:
 def _patient(values: Values, notes: Notes) -> tuple[str | None, bool]:
     """Return the patient's number, and whether a name stands in its place."""
     client = values.text("CLIENT")
-    if client is None or _PATIENT_NUMBER.fullmatch(client):
+    if client is None or PATIENT_NUMBER.fullmatch(client):
         return client, False
     notes.warn(
         "CLIENT", values.lines["CLIENT"], "CLIENT is not a number; it is taken for a patient's name and not carried on."
     )
     return None, True
+
+
+def _note_odd_products(values: Values, notes: Notes) -> None:
+    codes = {values.text("OPC", side) for side in Side} - {None}
+    if odd := sorted(code for code in codes if code and not _PRODUCT_CODE.fullmatch(code)):
+        notes.info(
+            "OPC",
+            values.lines["OPC"],
+            f"OPC is {quoted(odd[0])}, not the ten digits of an optical product code; left as written.",
+        )
 
 
 def _eyes_to_make(values: Values, notes: Notes) -> EyesToMake | None:
@@ -139,11 +156,12 @@ def _edge_type(values: Values, notes: Notes) -> EdgeType | None:
     return None
 
 
-def _eye(side: Side, values: Values, traced: LocatedTrace | None, notes: Notes) -> Eye:
+def _eye(side: Side, values: Values, traced: Traced, notes: Notes) -> Eye:
+    trace = traced.traces.get(side)
     return Eye(
         prescription=_prescription(side, values, notes),
         centration=_centration(side, values),
-        shape=_shape(side, values, traced, notes),
+        shape=_shape(side, values, trace, notes),
         position_of_wear=PositionOfWear(
             wrap=values.number("ZTILT", side),
             pantoscopic_tilt=values.number("PANTO", side),
@@ -151,7 +169,9 @@ def _eye(side: Side, values: Values, traced: LocatedTrace | None, notes: Notes) 
         ),
         lens=_lens(side, values),
         frame_curve_raw=values.text("FCRV", side),
-        trace=None if traced is None else traced.trace,
+        trace=None if trace is None else trace.trace,
+        heights=traced.heights.get(side),
+        thicknesses=traced.thicknesses.get(side),
     )
 
 
@@ -208,20 +228,21 @@ def _lens(side: Side, values: Values) -> LensCodes:
         colour=values.text("COLR", side),
         tint=values.text("TINT", side),
         coating=values.text("ACOAT", side),
+        product=values.text("OPC", side),
     )
 
 
 def _shape(side: Side, values: Values, traced: LocatedTrace | None, notes: Notes) -> BoxedShape:
     sizes = {
         label: values.number(label, side) if traced is None else _checked_size(label, side, values, traced, notes)
-        for label in _TRACED_SIZES
+        for label in TRACED_SIZES
     }
     return BoxedShape(sizes["HBOX"], sizes["VBOX"], sizes["FED"], sizes["CIRC"])
 
 
 def _checked_size(label: str, side: Side, values: Values, traced: LocatedTrace, notes: Notes) -> int:
     """Return the stated size if there is one, held against the trace; otherwise the traced one, on the same lattice."""
-    size = _TRACED_SIZES[label]
+    size = TRACED_SIZES[label]
     measured = size.measured(traced.boxing)
     stated = values.number(label, side)
     if stated is None:

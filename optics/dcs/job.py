@@ -11,7 +11,9 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from optics.dcs.diagnostics import Diagnostic, Severity
+from optics.dcs.drilling import Drill
 from optics.dcs.labels import LABELS
+from optics.dcs.profiles import Heights, Thicknesses
 from optics.eyes import Side
 from optics.numbers import Hundredths, Thousandths
 from optics.prism import Prism
@@ -123,6 +125,8 @@ class LensCodes:
     """TINT."""
     coating: str | None
     """ACOAT."""
+    product: str | None = None
+    """OPC, the optical product code of the blank. Real files have other texts there than its ten digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,10 @@ class Eye:
     frame_curve_raw: str | None
     """FCRV as written: the file does not say in which index its dioptres are."""
     trace: Trace | None
+    heights: Heights | None = None
+    """How high the rim runs (ZFMT)."""
+    thicknesses: Thicknesses | None = None
+    """How thick the lens is around (STHKFMT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,8 @@ class DcsJob:
     frame: Frame
     diagnostics: tuple[Diagnostic, ...]
     """In the order of the lines they are about."""
+    drills: tuple[Drill, ...] = ()
+    """Holes, slots and notches (DRILLE), in the order of the file."""
 
     def eye(self, side: Side) -> Eye:
         """Return the right or the left eye."""

@@ -44,13 +44,14 @@ def _per_job(meaning: str, *lattice: Lattice) -> Label:
     return Label(meaning, False, *lattice)  # noqa: FBT003 - as above
 
 
+# In the order in which they are written.
 LABELS: Mapping[str, Label] = {
     # the job
+    "REQ": _per_job("request type"),
     "JOB": _per_job("job number"),
     "ACCN": _per_job("account number"),
     "RXNM": _per_job("customer's reference"),
     "CLIENT": _per_job("patient number"),
-    "REQ": _per_job("request type"),
     "DO": _per_job("eyes to make"),
     # the prescription
     "SPH": _per_eye("sphere", Lattice("D", 2, -40_00, 40_00)),
@@ -86,6 +87,7 @@ LABELS: Mapping[str, Label] = {
     "COLR": _per_eye("colour"),
     "TINT": _per_eye("tint"),
     "ACOAT": _per_eye("coating"),
+    "OPC": _per_eye("optical product code"),
 }
 
 PATIENT_NAME = "CLNAME"

@@ -1,6 +1,7 @@
 """Files that real systems wrote. The reader knows none of them; these are oracles, not cases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,8 @@ from optics.dcs.diagnostics import Severity
 from optics.dcs.interpretation import interpret
 from optics.dcs.job import DcsJob, EyesToMake, missing_for_order, why_not_an_order
 from optics.dcs.records import parse, reassemble, slots
+from optics.dcs.trace_formats import TraceFormat
+from optics.dcs.writing import write
 from optics.numbers import to_hundredths
 from optics.trace import Boxing, Trace, measure, mirror_difference, outline
 
@@ -33,6 +36,15 @@ def test_a_real_file_is_read_without_loss(real_file: RealFile, name: str) -> Non
     data = real_file(name)
     assert reassemble(parse(data)) == data
     assert not [note for note in interpret(parse(data)).diagnostics if note.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("form", TraceFormat)
+def test_a_real_job_survives_the_strict_writer(real_file: RealFile, name: str, form: TraceFormat) -> None:
+    """Written anew, with its traces as text or as bytes, it is the same job; but a vendor's trace is not written."""
+    job = interpret(parse(real_file(name)))
+    written = interpret(parse(write(job, trace_format=form)))
+    assert replace(written, diagnostics=(), patient_named=job.patient_named) == replace(job, diagnostics=())
 
 
 def test_the_whole_job_has_its_records(real_file: RealFile) -> None:
@@ -62,11 +74,14 @@ def test_the_whole_job_has_its_prescription_and_frame(real_file: RealFile) -> No
     assert job.eyes_to_make is EyesToMake.BOTH
 
 
-def test_the_whole_job_is_an_order_and_its_only_doubt_is_a_unit(real_file: RealFile) -> None:
-    """Stated sizes agree with the traces; the unit of FRNT cannot be told."""
+def test_the_whole_job_is_an_order_and_its_only_doubts_are_a_unit_and_a_code(real_file: RealFile) -> None:
+    """Stated sizes agree with the traces; the unit of FRNT cannot be told, and OPC is none."""
     job = interpret(parse(real_file("R360_3.oma")))
     assert missing_for_order(job) == ()
-    assert [(note.severity, note.label, note.line) for note in job.diagnostics] == [(Severity.INFO, "FRNT", 52)]
+    assert [(note.severity, note.label, note.line) for note in job.diagnostics] == [
+        (Severity.INFO, "FRNT", 52),
+        (Severity.INFO, "OPC", 102),
+    ]
 
 
 def test_the_whole_jobs_trace_lies_off_its_origin(real_file: RealFile) -> None:

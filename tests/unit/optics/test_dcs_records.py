@@ -176,10 +176,11 @@ def test_an_audio_file_that_shares_the_extension_is_refused() -> None:
         parse(b"ea3\x03\x00\x00\x00\x00\x17\x76" + noise)
 
 
-def test_a_binary_trace_is_refused_with_the_way_out() -> None:
-    """The sender learns which trace format to choose."""
-    with pytest.raises(NotDcsError, match=r"TRCFMT=1"):
-        parse(b"JOB=1\r\nTRCFMT=2;400;E;R;F\r\nR=\xc4\x09\x02\x0a\r\n")
+@pytest.mark.parametrize("header", [b"TRCFMT=1;2;E;R;F", b"TRCFMT=2;9999;E;R;F", b"STHKFMT=2;2;E;R", b"TRCFMT=2"])
+def test_a_binary_trace_that_is_not_announced_is_refused_with_the_way_out(header: bytes) -> None:
+    """Without a binary format and a count its end cannot be told; the sender learns which format to choose."""
+    with pytest.raises(NotDcsError, match=r"Line 3 holds the byte 0x01.*TRCFMT=1"):
+        parse(b"JOB=1\r\n" + header + b"\r\nR=\xc4\x09\x01\x1b\x8a\r\n")
 
 
 def test_a_line_of_ten_megabytes_is_refused_at_once() -> None:

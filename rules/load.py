@@ -6,42 +6,109 @@ choice; a section may be spread over several files.
 
 ::
 
-    materials:                            designs:
-      - id: cr39                            - id: comfort-pal
-        name: CR-39                           name: Comfort progressive
-        index: 1.498                          type: progressive
-        wavelength: 587.56                    materials: [cr39]
+    materials:                                  designs:
+      - id: cr39                                  - id: comfort-pal
+        name: CR-39                                 name: Comfort progressive
+        index: 1.498                                type: progressive
+        wavelength: 587.56
+        abbe: 58.0                              coatings:      # colours and options alike
+        density: 1.32                             - {id: hc, name: Hard coat, group: surface}
+        impact: basic
 
-Every fault names the file, the entry and the field, and all of them are reported at once.
+    blanks:
+      - id: sf-cr39-400-70
+        material: cr39
+        colours: [clear]
+        types: [single-vision, progressive]     # or designs: [...], or both
+        base: 4.00                              # nominal
+        front: 4.12                             # true, in the tooling index 1.530
+        diameter: 70.00
+        centre: 8.00                            # of a finished one, the lens's; edge: where it is known
+      - {id: f-cr39-070, ..., finished: yes, power: "-4.00 .. 0.00", cylinder: "-2.00 .. 0.00"}
+      - {id: ft28-cr39-600-r-200, ..., add: 2.00, side: right, opc: "9999912342"}
+
+    constraints:
+      - id: power-low-cr39
+        scope: eye                              # eye, pair or plan
+        given: {low: -8.00 D}
+        refuse: lens.material == "cr39" && has(eye.power_low) && eye.power_low < given.low
+        at: sphere                              # what an objection belongs to; "prescription" is the pair
+        shows: eye.power_low                    # what it begins with; `at` unless said
+        severity: error
+        code: OUT_OF_RANGE
+        says: "{material} is ground down to {low}; choose a higher index."
+        reason: where it comes from
+
+    tables:
+      - id: minimum-thickness
+        scope: eye
+        hit: first                              # or unique
+        inputs: {type: lens.type, power: eye.power_strongest, options: lens.options}
+        outputs: {centre: mm, edge: mm}
+        rows:
+          - {id: pal-minus, type: [progressive], power: ".. -0.25", centre: 1.50, edge: 1.00, reason: ...}
+      - {id: coatings, charge: coating, label: "{item}", inputs: {item: price.item}, outputs: {amount: money}, ...}
+
+A condition of a row is a list of texts, an interval or a list of intervals (ends included; an end may be left out),
+yes or no, or ``absent``; a list may hold ``absent`` among others. What a row leaves out, holds.
+
+Every fault names the file, the entry and the field, in an expression also line and column, and all of them are reported
+at once. Beyond what is missing, unknown or misspelt, a catalog is refused that contradicts itself: rows of a ``unique``
+table that hold at once, rows that can never be used, a lens that is made but has no blank, a route that does not end
+where it ships, a text in braces that cannot be filled in, an optical product code whose check digit is wrong.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise
 from string import Formatter
 from typing import TypeVar
 
-from rules.catalog import Catalog, Coating, Colour, Design, Material, Option, PartnerCode
-from rules.decide import OUT_OF_RANGE
-from rules.quantities import EYE_FIELDS, EYE_QUANTITIES, UNITS
-from rules.reading import Item, read_items
-from rules.spec import EdgeType
-from rules.tables import (
-    ASKABLE,
-    ASKABLE_OF_EYE,
-    Chosen,
-    DesignType,
-    Interval,
-    Limit,
-    Presence,
-    Requirement,
-    Route,
+from optics.numbers import NumberError, parse_decimal
+from optics.opc import is_opc
+from optics.tolerances import Profile, ProfileError, profile_from
+from rules.catalog import (
+    AVAILABILITY,
+    Blank,
+    Catalog,
+    Choice,
+    Constraint,
+    Design,
+    Entry,
+    Material,
+    PartnerCode,
     Severity,
     Station,
-    Step,
-    When,
 )
+from rules.decide import LEAD_TIME
+from rules.expression.check import check
+from rules.expression.tree import ExpressionError
+from rules.expression.view import Field, Given, Kind, Scope, UnknownNameError
+from rules.facts import NAMES, OUT_OF_RANGE
+from rules.plan import BASE_CURVE, MINIMUM_THICKNESS, ROUTES, STEPS
+from rules.price import PRICE_LIST
+from rules.reading import Item, parse_span, read_items
+from rules.tables import Charge, Column, Condition, Hit, Is, OneOf, Output, Row, SomeOf, Table, Value, Within, firing
+from rules.view import (
+    BLANKS,
+    COATINGS,
+    COLOURS,
+    DESIGNS,
+    IMPACTS,
+    MATERIALS,
+    OF_EYE,
+    OF_PAIR,
+    OF_PLAN,
+    OPTIONS,
+    SCOPES,
+    SIDE_NAMES,
+    DesignType,
+    Spot,
+    spot,
+    with_price,
+)
+from rules.words import sayable
 
 SECTIONS = (
     "stations",
@@ -50,23 +117,27 @@ SECTIONS = (
     "colours",
     "coatings",
     "options",
-    "routes",
-    "requirements",
-    "limits",
-    "steps",
+    "blanks",
+    "constraints",
+    "tables",
+    "tolerances",
 )
 """The sections a file may hold."""
 
-_NEEDED = ("stations", "materials", "designs", "routes")
-_ENTRY_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_NEEDED = ("stations", "materials", "designs", "colours", "blanks", "tables")
+_ENTRY_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _STATION_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_GIVEN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-_ENDING = re.compile(r"\.[0-9]{2}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _LABELS = ("LNAM", "LMATID", "COLR", "ACOAT")
 _SEVERITIES = {severity.name.lower(): severity for severity in Severity}
-_ALWAYS_SAYABLE = frozenset({"design", "material"})
+_SIDES = {name: side for side, name in SIDE_NAMES.items()}
+_ABSENT = "absent"
+_YES_NO = {"yes": True, "no": False}
+_OF_ROW = ("id", "reason")  # what a row has beside its columns
 
-N = TypeVar("N", Design, Material, Colour, Coating, Option, Station)
+N = TypeVar("N", Design, Material, Choice, Station, Blank, Constraint)
 
 
 class CatalogError(ValueError):
@@ -86,42 +157,80 @@ def load(files: Mapping[str, object]) -> Catalog:
     """Returns the catalog that some files hold; the keys are their names.
 
     Raises:
-        CatalogError: Something is missing, unknown, misspelt, out of order or said twice.
+        CatalogError: Something is missing, unknown, misspelt, out of order, said twice, or contradicts something else.
     """
     faults: list[str] = []
     sections = _sections(files, faults)
     materials = _by_id(sections["materials"], _material)
     stations = _by_id(sections["stations"], _station)
-    designs = _by_id(sections["designs"], lambda item: _design(item, materials))
-    known = _Known(designs.keys(), materials.keys(), stations.keys())
-    catalog = Catalog(
-        designs=designs,
-        materials=materials,
-        colours=_by_id(sections["colours"], lambda item: _colour(item, materials)),
-        coatings=_by_id(sections["coatings"], _coating),
-        options=_by_id(sections["options"], _option),
-        stations=stations,
-        routes=tuple(_route(item, known) for item in sections["routes"]),
-        requirements=tuple(_requirement(item, known) for item in sections["requirements"]),
-        limits=tuple(_limit(item, known) for item in sections["limits"]),
-        steps=tuple(_step(item, known) for item in sections["steps"]),
+    designs = _by_id(sections["designs"], _design)
+    colours, coatings, options = (_by_id(sections[name], _choice) for name in ("colours", "coatings", "options"))
+    blanks = _by_id(sections["blanks"], lambda item: _blank(item, materials, colours, designs))
+    known = _Known(
+        domains={
+            MATERIALS: materials.keys(),
+            DESIGNS: designs.keys(),
+            COLOURS: colours.keys(),
+            COATINGS: coatings.keys(),
+            OPTIONS: options.keys(),
+            BLANKS: blanks.keys(),
+            IMPACTS: {material.impact for material in materials.values()},
+        },
+        groups={each.id: each.group for each in (*coatings.values(), *options.values()) if each.group},
+        stations=tuple(stations),
     )
+    constraints = _by_id(sections["constraints"], lambda item: _constraint(item, known))
+    tables = _tables(sections["tables"], known, constraints)
+    tolerances = _tolerances(sections["tolerances"])
     for item in (item for items in sections.values() for item in items):
         item.refuse_the_rest()
-    faults += _ambiguous_codes(catalog)
-    faults += _missing_routes(catalog)
+    faults += _ambiguous_codes((designs, materials, colours, coatings, options))
+    faults += _missing_tables(tables)
+    if faults:
+        raise CatalogError(faults)
+    catalog = Catalog(
+        stations=stations,
+        materials=materials,
+        designs=designs,
+        colours=colours,
+        coatings=coatings,
+        options=options,
+        blanks=blanks,
+        constraints=tuple(constraints.values()),
+        tables=tables,
+        tolerances=tolerances,
+    )
+    # whether it all goes together can be told of what is a catalog in itself
+    faults += _missing_blanks(catalog)
     if faults:
         raise CatalogError(faults)
     return catalog
 
 
+def load_stations(files: Mapping[str, object]) -> Mapping[str, Station]:
+    """Returns the stations that some files hold, and looks at nothing else: the files may be of an earlier format.
+
+    Raises:
+        CatalogError: The stations are faulty, or there are none.
+    """
+    faults: list[str] = []
+    sections = [content.get("stations", []) for content in files.values() if isinstance(content, Mapping)]
+    items = [item for section in sections for item in read_items("stations", section, faults)]
+    stations = _by_id(items, _station)
+    if not stations:
+        faults.append("no file has stations")
+    if faults:
+        raise CatalogError(faults)
+    return stations
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the rows of the tables may refer to."""
+    """What constraints and tables may refer to."""
 
-    designs: Collection[str]
-    materials: Collection[str]
-    stations: Collection[str]
+    domains: Mapping[str, Collection[str]]
+    groups: Mapping[str, str]
+    stations: Sequence[str]
 
 
 def _sections(files: Mapping[str, object], faults: list[str]) -> dict[str, list[Item]]:
@@ -153,154 +262,439 @@ def _by_id(items: Sequence[Item], read: Callable[[Item], N]) -> dict[str, N]:
 # ── what can be ordered ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(item: Item) -> tuple[str, str, tuple[PartnerCode, ...]]:
-    """Reads what every entry begins with: id, name and partner codes."""
+def _id(item: Item) -> str:
+    name = item.matching("id", _ENTRY_ID)
+    if name == _ABSENT:
+        item.fault("id", "means something else in a table; choose another one")
+    return name
+
+
+def _head(item: Item) -> tuple[str, str, tuple[PartnerCode, ...], str]:
+    """Reads what every entry begins with: id, name, partner codes and reason."""
     codes = tuple(PartnerCode(each.known("label", _LABELS), each.text("code")) for each in item.inners("partner_codes"))
-    return item.matching("id", _ENTRY_ID), item.text("name"), codes
+    return _id(item), item.text("name"), codes, item.text("reason", default="")
 
 
 def _material(item: Item) -> Material:
     return Material(
         *_head(item),
-        index=item.number("index", 3, above=1000),  # a refractive index is more than air's
+        index=item.between("index", 1001, 3000, 3),  # a refractive index is more than air's
         wavelength=item.number("wavelength", 2, above=0),
+        abbe=item.number("abbe", 2, above=0),
+        density=item.between("density", 50, 10_00),  # no lens floats on oil, none is heavier than lead crystal
+        impact=item.text("impact", default=""),
     )
 
 
-def _design(item: Item, materials: Mapping[str, Material]) -> Design:
-    design = Design(*_head(item), type=item.one_of("type", DesignType), materials=item.texts("materials", materials))
-    if not design.materials:
-        item.fault("materials", "a design is made in one at least")
-    return design
+def _design(item: Item) -> Design:
+    return Design(*_head(item), type=item.one_of("type", DesignType))
 
 
-def _colour(item: Item, materials: Mapping[str, Material]) -> Colour:
-    return Colour(*_head(item), materials=item.texts("materials", materials))
-
-
-def _coating(item: Item) -> Coating:
-    return Coating(*_head(item), group=item.text("group", default=""))
-
-
-def _option(item: Item) -> Option:
-    return Option(*_head(item), design_types=item.several_of("design_types", DesignType))
+def _choice(item: Item) -> Choice:
+    return Choice(*_head(item), group=item.text("group", default=""))
 
 
 def _station(item: Item) -> Station:
     return Station(item.matching("id", _STATION_ID), item.text("name"), item.text("description"))
 
 
-# ── the rows of the tables ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _when(row: Item, known: _Known, *, of_eye: bool) -> When:
-    item = row.inner("when")
-    return When(
-        design_types=frozenset(item.several_of("design_types", DesignType)),
-        designs=frozenset(item.texts("designs", known.designs)),
-        materials=frozenset(item.texts("materials", known.materials)),
-        edge_types=frozenset(item.several_of("edge_types", EdgeType)),
-        # an eye's fields can only be asked of a row that is about an eye
-        nonzero=frozenset(item.texts("nonzero", ASKABLE_OF_EYE)) if of_eye else frozenset(),
-        absent=frozenset(item.texts("absent", ASKABLE_OF_EYE)) if of_eye else frozenset(),
+def _blank(item: Item, materials: Collection[str], colours: Collection[str], designs: Collection[str]) -> Blank:
+    side = item.known("side", _SIDES, default="")
+    opc = item.text("opc", default="")
+    blank = Blank(
+        id=_id(item),
+        material=item.known("material", materials),
+        colours=item.texts("colours", colours),
+        types=item.several_of("types", DesignType),
+        designs=item.texts("designs", designs),
+        base=item.between("base", 0, 20_00),
+        front=item.between("front", 0, 20_00),
+        diameter=item.between("diameter", 40_00, 90_00),
+        centre=item.between("centre", 50, 50_00),
+        edge=item.between("edge", 50, 50_00) if item.has("edge") else 0,
+        finished=item.flag("finished"),
+        power=item.span("power", 2),
+        cylinder=item.span("cylinder", 2),
+        add=item.optional_number("add", 2),
+        side=_SIDES[side] if side else None,
+        opc=opc,
+        reason=item.text("reason", default=""),
     )
+    if not blank.colours:
+        item.fault("colours", "a blank comes in one at least")
+    if not (blank.types or blank.designs):
+        item.fault("types", "is missing, and so is designs: nothing can be made of it")
+    if opc and not is_opc(opc):
+        item.fault("opc", f"{opc!r} is no optical product code: ten digits, the last of which checks the others")
+    open_ended = blank.power == (None, None) or blank.cylinder == (None, None)
+    if blank.finished and open_ended:
+        item.fault("power", "is missing, or cylinder is: a finished blank says which powers it comes in")
+    if not blank.finished and (blank.power, blank.cylinder) != ((None, None), (None, None)):
+        item.fault("power", "belongs to a finished blank; this one is surfaced to any power")
+    return blank
 
 
-def _route(item: Item, known: _Known) -> Route:
-    route = Route(_when(item, known, of_eye=False), item.texts("stations", known.stations))
-    if not route.stations:
-        item.fault("stations", "a route has one at least, and the last one ships")
-    return route
+def _tolerances(items: Iterable[Item]) -> dict[str, Profile]:
+    profiles: dict[str, Profile] = {}
+    for item in items:
+        try:
+            profile = profile_from({str(name): value for name, value in item.whole().items()})
+        except ProfileError as error:
+            item.fault("", str(error))
+            continue
+        if profile.id in profiles:
+            item.fault("id", "is taken by an entry before")
+        for each in profile.types:
+            if each not in list(DesignType):
+                item.fault("types", f"there is no {each!r}; it can be: {', '.join(sorted(DesignType))}")
+        profiles[profile.id] = profile
+    return profiles
 
 
-def _requirement(item: Item, known: _Known) -> Requirement:
-    field = item.known("field", ASKABLE)
-    return Requirement(
-        field=field,
-        when=_when(item, known, of_eye=field in ASKABLE_OF_EYE),
-        presence=item.one_of("presence", Presence),
-        severity=_severity(item),
-        says=_says(item, _ALWAYS_SAYABLE),
-        reason=item.text("reason"),
-    )
+# ── constraints ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _limit(item: Item, known: _Known) -> Limit:
-    quantity = item.known("quantity", UNITS)
-    limit = Limit(
-        quantity=quantity,
-        when=_when(item, known, of_eye=quantity in EYE_QUANTITIES),
+def _constraint(item: Item, known: _Known) -> Constraint:
+    name = item.matching("id", _ENTRY_ID)
+    scope = SCOPES.get(item.known("scope", SCOPES), OF_EYE)
+    given: dict[str, Given] = {}
+    for each, number in item.measures("given").items():
+        if _GIVEN.fullmatch(each):
+            given[each] = number
+        else:
+            item.fault(f"given: {each}", f"does not match {_GIVEN.pattern}")
+    refuse = item.text("refuse")
+    at = _spot(item, "at", item.text("at"), scope)
+    shows = _spot(item, "shows", item.text("shows"), scope) if item.has("shows") else at
+    if at and at.noun and not (at.term and at.term.path):
+        item.fault("at", "is no field of an order; what follows from several is shown, and mended at one of them")
+    if shows and not shows.noun:
+        shows = None
+    says = item.text("says")
+    _check_sentence(item, "says", says, sayable(given, shows))
+    if says and not says.endswith("."):
+        item.fault("says", "ends without a full stop; it is the end of a sentence")
+    for each in given:
+        if not re.search(rf"\bgiven\.{each}\b", refuse):
+            item.fault(f"given: {each}", "is not used by the expression")
+    checked = None
+    if refuse:
+        try:
+            checked = check(refuse, scope, given=given, domains=known.domains)
+        except ExpressionError as error:
+            item.fault("refuse", str(error))
+    return Constraint(
+        id=name,
+        scope=scope.name,
+        given=given,
+        refuse=refuse,
+        at=at or Spot("", ""),
+        shows=shows,
+        severity=_SEVERITIES.get(item.known("severity", _SEVERITIES), Severity.ERROR),
         code=item.matching("code", _CODE, default=OUT_OF_RANGE),
-        error=_interval(item, "error"),
-        warning=_interval(item, "warning"),
+        says=says,
         reason=item.text("reason"),
+        checked=checked,
+        fired=firing(name),
     )
-    if not (limit.error or limit.warning):
-        item.fault("error", "is missing, and so is warning: the row limits nothing")
-    if limit.error and limit.warning and not _within(limit.warning, limit.error):
-        item.fault("warning", "reaches beyond what can be made; such values would be refused, not warned about")
-    return limit
 
 
-def _interval(row: Item, field: str) -> Interval | None:
-    if not row.has(field):
+def _spot(item: Item, field: str, path: str, scope: Scope) -> Spot | None:
+    try:
+        return spot(scope, path) if path else None
+    except UnknownNameError as error:
+        item.fault(field, str(error))
         return None
-    item = row.inner(field)
-    low, high = item.optional_number("low", 2), item.optional_number("high", 2)
-    ends = {name for name, end in (("low", low), ("high", high)) if end is not None}
-    if not ends:
-        item.fault("", "has neither low nor high")
-    if low is not None and high is not None and low > high:
-        item.fault("low", "is above high")
-    return Interval(low, high, _says(item, _ALWAYS_SAYABLE | ends))
 
 
-def _within(inner: Interval, outer: Interval) -> bool:
-    return all(end is None or outer.holds(end) for end in (inner.low, inner.high))
-
-
-def _step(item: Item, known: _Known) -> Step:
-    quantity = item.known("quantity", EYE_FIELDS)
-    endings = item.matching_texts("endings", _ENDING)
-    if not endings:
-        item.fault("endings", "is missing")
-    return Step(
-        quantity=quantity,
-        when=_when(item, known, of_eye=True),
-        endings=frozenset(int(ending.removeprefix(".")) for ending in endings),
-        severity=_severity(item),
-        says=_says(item, _ALWAYS_SAYABLE | {"ending"}),
-        reason=item.text("reason"),
-    )
-
-
-def _severity(item: Item) -> Severity:
-    return _SEVERITIES.get(item.known("severity", _SEVERITIES), Severity.ERROR)
-
-
-def _says(item: Item, sayable: Collection[str]) -> str:
-    """Reads a sentence, and checks that every word in braces can be filled in."""
-    sentence = item.text("says")
+def _check_sentence(item: Item, field: str, sentence: str, allowed: Collection[str]) -> None:
+    """Notes every word in braces that cannot be filled in."""
     try:
         words = [
             (word, spec, conversion) for _, word, spec, conversion in Formatter().parse(sentence) if word is not None
         ]
     except ValueError as error:
-        item.fault("says", f"its braces do not match: {error}")
-        return ""
+        item.fault(field, f"its braces do not match: {error}")
+        return
     for word, spec, conversion in words:
-        if word not in sayable or spec or conversion:
-            item.fault("says", f"{{{word}}} cannot be filled in; it can hold: {', '.join(sorted(sayable))}")
-    return sentence
+        if word not in allowed or spec or conversion:
+            item.fault(field, f"{{{word}}} cannot be filled in; it can hold: {', '.join(sorted(allowed))}")
+
+
+# ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How a table is asked: in which scope, and what it has to answer, and may."""
+
+    scope: Scope
+    outputs: Mapping[str, Output]
+    may: Mapping[str, Output]
+    why: str
+    needed: bool = False
+
+
+def _asked(
+    scope: Scope, why: str, *, needed: bool = False, may: Mapping[str, Output] | None = None, **outputs: Output
+) -> _Asked:
+    return _Asked(scope, outputs, may or {}, why, needed)
+
+
+_ASKED: Mapping[str, _Asked] = {
+    AVAILABILITY: _asked(OF_PAIR, "what is made in what", needed=True, made=Output.YES_NO),
+    BASE_CURVE: _asked(
+        OF_EYE, "the base curve of a lens", needed=True, base=Output.DIOPTRE, may={"slip": Output.DIOPTRE}
+    ),
+    MINIMUM_THICKNESS: _asked(
+        OF_EYE,
+        "how thick a lens has to be",
+        needed=True,
+        centre=Output.MILLIMETRE,
+        edge=Output.MILLIMETRE,
+        may={"allowance": Output.MILLIMETRE},
+    ),
+    **{step: _asked(OF_PLAN, f"the program to {step} by", program=Output.TEXT) for step in STEPS},
+    ROUTES: _asked(OF_PLAN, "the way of a lens through the lab", needed=True, stations=Output.TEXTS),
+    LEAD_TIME: _asked(OF_PAIR, "how long it takes", days=Output.DAYS),
+    PRICE_LIST: _asked(OF_PAIR, "the price list of an account", list=Output.TEXT, currency=Output.TEXT),
+}
+"""The tables that are asked by id."""
+
+_CHARGED: Mapping[Charge, tuple[Scope, ...]] = {
+    Charge.PAIR: (OF_PAIR,),
+    Charge.EYE: (OF_EYE, OF_PLAN),
+    Charge.COATING: (OF_PAIR,),
+    Charge.OPTION: (OF_PAIR,),
+}
+
+_AVAILABLE_BY = frozenset({"lens.design", "lens.type", "lens.material", "lens.colour"})
+
+_PLACES = {Output.DAYS: 0}
+_NUMBERS = frozenset(Output) - {Output.TEXT, Output.TEXTS, Output.YES_NO}
+
+
+def _tables(items: Iterable[Item], known: _Known, taken: Collection[str]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for item in items:
+        table = _table(item, known)
+        if table.id in tables or table.id in taken:
+            item.fault("id", "is taken by an entry before")
+        tables[table.id] = table
+    return tables
+
+
+def _table(item: Item, known: _Known) -> Table:
+    name = item.matching("id", _ENTRY_ID)
+    charge = item.one_of("charge", Charge) if item.has("charge") else None
+    scope = SCOPES.get(item.known("scope", SCOPES), OF_PAIR)
+    label = item.text("label") if charge else ""
+    _check_sentence(item, "label", label, {*NAMES, *(("item",) if charge in {Charge.COATING, Charge.OPTION} else ())})
+    seen = with_price(scope) if charge else scope
+    columns = tuple(_columns(item, seen))
+    outputs = _outputs(item)
+    if both := {column.name for column in columns} & outputs.keys():
+        item.fault("outputs", f"{', '.join(sorted(both))} is an input as well; call one of them otherwise")
+    _check_asked(item, name, charge, scope, columns, outputs)
+    hit = item.one_of("hit", Hit)
+    rows: dict[str, Row] = {}
+    for each in item.inners("rows"):
+        row = _row(each, name, columns, outputs, known)
+        if row.id in rows:
+            each.fault("id", "is taken by a row before")
+        if name == ROUTES:
+            _check_route(each, row, known)
+        if name == PRICE_LIST and not _CURRENCY.fullmatch(row.then.get("currency", "EUR")):
+            each.fault("currency", f"does not match {_CURRENCY.pattern}, the code of a currency")
+        _check_against(each, row, rows.values(), hit)
+        rows[row.id] = row
+    if not rows:
+        item.fault("rows", "a table has one at least")
+    return Table(
+        id=name,
+        scope=seen,
+        hit=hit,
+        columns=columns,
+        outputs=outputs,
+        rows=tuple(rows.values()),
+        charge=charge,
+        label=label,
+        needed=item.flag("needed") if charge else False,
+    )
+
+
+def _columns(item: Item, scope: Scope) -> Iterator[Column]:
+    places = {noun.name: place for place, noun in enumerate(scope.nouns)}
+    # by name: a stored revision has its keys in that order, and equal files are equal tables
+    for name, path in sorted(item.named_texts("inputs").items()):
+        if name in _OF_ROW:
+            item.fault(f"inputs: {name}", "a row has a field of that name; call it otherwise")
+        try:
+            noun, field = scope.field(path)
+        except UnknownNameError as error:
+            item.fault(f"inputs: {name}", str(error))
+            continue
+        yield Column(name, path, places[noun.name], field)
+
+
+def _outputs(item: Item) -> dict[str, Output]:
+    outputs: dict[str, Output] = {}
+    for name, kind in item.named_texts("outputs").items():
+        if name in _OF_ROW:
+            item.fault(f"outputs: {name}", "a row has a field of that name; call it otherwise")
+        if kind in list(Output):
+            outputs[name] = Output(kind)
+        else:
+            item.fault(f"outputs: {name}", f"there is no {kind!r}; it can be: {', '.join(sorted(Output))}")
+    return outputs
+
+
+def _check_asked(
+    item: Item, name: str, charge: Charge | None, scope: Scope, columns: Sequence[Column], outputs: Mapping[str, Output]
+) -> None:
+    """Notes a table that nobody asks, or that answers otherwise than it is asked."""
+    asked = _ASKED.get(name)
+    if charge:
+        if asked:
+            item.fault("id", f"is that of the table that tells {asked.why}; what charges needs another one")
+        _check_charging(item, charge, scope, outputs)
+        return
+    if asked is None:
+        item.fault("id", f"nobody asks a table of this name; asked are: {', '.join(_ASKED)}, and those that charge")
+        return
+    if scope is not asked.scope:
+        item.fault("scope", f"{asked.why} is asked of: {asked.scope.name}")
+    for output, kind in asked.outputs.items():
+        if outputs.get(output) is not kind:
+            item.fault("outputs", f"{output}: {kind} is missing: it tells {asked.why}")
+    for output, kind in outputs.items():
+        if {**asked.outputs, **asked.may}.get(output) is not kind:
+            item.fault("outputs", f"{output}: {kind} is not asked for")
+    if name == AVAILABILITY and not {column.path for column in columns} <= _AVAILABLE_BY:
+        item.fault("inputs", f"{asked.why} depends on nothing but {', '.join(sorted(_AVAILABLE_BY))}")
+
+
+def _check_charging(item: Item, charge: Charge, scope: Scope, outputs: Mapping[str, Output]) -> None:
+    if scope not in _CHARGED[charge]:
+        scopes = " or ".join(each.name for each in _CHARGED[charge])
+        item.fault("scope", f"what is charged for each {charge} is asked of: {scopes}")
+    if outputs not in ({"amount": Output.MONEY}, {"share": Output.PERCENT}):
+        item.fault("outputs", "a table that charges has one: amount: money, or share: percent")
+
+
+def _row(item: Item, table: str, columns: Sequence[Column], outputs: Mapping[str, Output], known: _Known) -> Row:
+    name = item.matching("id", _ENTRY_ID)
+    when = {
+        column.name: condition
+        for column in columns
+        if item.has(column.name) and (condition := _condition(item, column, known)) is not None
+    }
+    then = {output: _value(item, output, kind) for output, kind in outputs.items()}
+    return Row(name, when, then, item.text("reason"), firing(table, name))
+
+
+def _condition(item: Item, column: Column, known: _Known) -> Condition | None:
+    """Reads what a row asks of a column; None where that cannot be read."""
+    name, field = column.name, column.field
+    raw = item.raw(name)
+    given = raw if isinstance(raw, list) else [raw]
+    values = [value.strip() for value in given if isinstance(value, str)]
+    if not values or len(values) < len(given):
+        item.fault(name, "is no condition: a list of texts, an interval, yes or no, or absent")
+        return None
+    if len(set(values)) < len(values):
+        item.fault(name, "says something twice")
+    absent = _ABSENT in values
+    values = [value for value in values if value != _ABSENT]
+    if absent and (field.kind is Kind.BOOL or (field.kind is Kind.INT and not field.optional)):
+        item.fault(name, "is never absent")
+    match field.kind:
+        case Kind.INT:
+            return Within(tuple(_spans(item, name, field, values)), absent)
+        case Kind.BOOL:
+            if values not in (["yes"], ["no"]):
+                item.fault(name, "is yes or no")
+            return Is(values == ["yes"])
+        case kind:
+            if not isinstance(raw, list) and not absent:
+                item.fault(name, "is not a list of texts")
+            _check_domain(item, name, field, values, known)
+            if kind is Kind.TEXT:
+                return OneOf(frozenset(values), absent)
+            return SomeOf(frozenset(values), absent, known.groups)
+
+
+def _spans(item: Item, name: str, field: Field, values: Sequence[str]) -> Iterator[tuple[int | None, int | None]]:
+    for value in values:
+        try:
+            low, high = parse_span(value, 2 if field.unit else 0)
+        except ValueError as error:
+            item.fault(name, f"{value!r}: {error}")
+            continue
+        least, most = field.low or 0, field.high or 0
+        if (low is not None and low > most) or (high is not None and high < least):
+            item.fault(name, f"{value!r}: never holds, no {name} is like that")
+        yield low, high
+
+
+def _check_domain(item: Item, name: str, field: Field, values: Sequence[str], known: _Known) -> None:
+    domain = field.domain
+    allowed = known.domains[domain] if isinstance(domain, str) else domain
+    if allowed is not None:
+        for value in values:
+            if value not in allowed:
+                item.unknown(name, value, [each for each in allowed if each])
+
+
+def _value(item: Item, name: str, kind: Output) -> Value:
+    """Reads what a row answers; something harmless where that cannot be read."""
+    match kind:
+        case Output.YES_NO:
+            return item.known(name, _YES_NO) == "yes"
+        case Output.TEXTS:
+            return item.listed(name)
+        case Output.TEXT:
+            if not item.has(name):
+                item.fault(name, "is missing")
+            return item.text(name, default="")
+        case _:
+            text = item.text(name)
+            try:
+                return parse_decimal(text, _PLACES.get(kind, 2)) if text else 0
+            except NumberError as error:
+                item.fault(name, f"{text!r}: {error}")
+                return 0
+
+
+def _check_route(item: Item, row: Row, known: _Known) -> None:
+    """Notes a route that does not lead through the floor to where a job ships."""
+    stations = row.then.get("stations", ())
+    for station in stations:
+        if station not in known.stations:
+            item.unknown("stations", station, known.stations)
+    places = [known.stations.index(station) for station in stations if station in known.stations]
+    if any(after <= before for before, after in pairwise(places)):
+        item.fault("stations", f"are not in the order of the floor: {', '.join(known.stations)}")
+    if known.stations and tuple(stations[-1:]) != known.stations[-1:]:
+        item.fault("stations", f"a route ends where a job ships, at {known.stations[-1]}")
+
+
+def _check_against(item: Item, row: Row, before: Collection[Row], hit: Hit) -> None:
+    """Notes a row that holds together with one before it where only one may, or that is never reached behind it."""
+    for other in before:
+        if hit is Hit.UNIQUE and row.meets(other):
+            item.fault("", f"holds at the same time as {other.id}; of a unique table one row holds at most")
+        elif hit is Hit.FIRST and other.covers(row):
+            item.fault("", f"is never used: {other.id} stands before it and holds wherever it does")
 
 
 # ── the whole ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ambiguous_codes(catalog: Catalog) -> Iterator[str]:
+def _ambiguous_codes(kinds: Iterable[Mapping[str, Entry]]) -> Iterator[str]:
     """Yields a fault for each partner code that stands for two entries: nobody could say which one was ordered."""
     owners: dict[PartnerCode, str] = {}
-    for entries in (catalog.designs, catalog.materials, catalog.colours, catalog.coatings, catalog.options):
+    for entries in kinds:
         for entry in entries.values():
             for code in entry.partner_codes:
                 owner = owners.setdefault(code, entry.id)
@@ -308,10 +702,15 @@ def _ambiguous_codes(catalog: Catalog) -> Iterator[str]:
                     yield f"partner code {code.label}={code.code}: stands for {owner} and for {entry.id}"
 
 
-def _missing_routes(catalog: Catalog) -> Iterator[str]:
-    """Yields a fault for each lens that can be ordered and has no way through the lab."""
-    for design, edge_type in product(catalog.designs.values(), EdgeType):
-        for material in design.materials:
-            chosen = Chosen(design.id, design.type, material, edge_type)
-            if not any(route.when.chosen(chosen) for route in catalog.routes):
-                yield f"routes: there is none for {design.id} in {material} with edge type {edge_type}"
+def _missing_tables(tables: Collection[str]) -> Iterator[str]:
+    for name, asked in _ASKED.items():
+        if asked.needed and name not in tables:
+            yield f"tables: there is none called {name}; it tells {asked.why}"
+
+
+def _missing_blanks(catalog: Catalog) -> Iterator[str]:
+    """Yields a fault for each lens that can be ordered and that there is nothing to make from."""
+    for (design, material), colours in catalog.made.items():
+        for colour in colours:
+            if (design, material, colour) not in catalog.stock:
+                yield f"{AVAILABILITY}: {design} in {material}, {colour} is made, but there is no blank for it"

@@ -1,7 +1,10 @@
-"""What is ordered, as the rules see it: the lens, the prescription and the frame, and nobody's name.
+"""What is ordered, as the rules see it: the lens, the prescription and the frame, for whose account, and nobody's name.
 
 Every measure is an integer of 1/100 of its unit, or None where it was not given; zero is a value. The names of the
 fields are the contract's own (`lensmesh.lims.v1.JobSpec`), so that a violation can say where it belongs.
+
+Nothing is checked here: a spec may say what no lens can be, and it is the decision that says so. So a traced shape is
+held as the radii that came in, and becomes an `optics.trace.Trace` when it is decided.
 """
 
 from collections.abc import Iterator
@@ -58,8 +61,29 @@ class Eye:
 
 
 @dataclass(frozen=True, slots=True)
+class Radii:
+    """The traced shape of one lens as it came in, unchecked: a tracer's radii, and their angles where it gave them.
+
+    Attributes:
+        radii: Hundredths of a millimetre; zero is a point the tracer missed.
+        angles: Hundredths of a degree, one for each radius; empty where the radii are spaced evenly from 0.
+    """
+
+    radii: tuple[Hundredths, ...]
+    angles: tuple[Hundredths, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The traced shapes of a frame. Where one side alone was traced, the other lens is its mirror image."""
+
+    right: Radii | None = None
+    left: Radii | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """The frame in the boxing system: hundredths of millimetres and degrees."""
+    """The frame in the boxing system: hundredths of millimetres and degrees; and its shape where it was traced."""
 
     a: Hundredths | None = None
     b: Hundredths | None = None
@@ -70,6 +94,7 @@ class Frame:
     vertex: Hundredths | None = None
     material: FrameMaterial = FrameMaterial.UNSAID
     edge_type: EdgeType = EdgeType.UNSAID
+    traces: Traces = field(default_factory=Traces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +117,14 @@ _SIDES = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the lab is asked to make."""
+    """What the lab is asked to make, and by which account: the price list and what was agreed follow from it."""
 
     eyes: Eyes = Eyes.UNSAID
     right: Eye = field(default_factory=Eye)
     left: Eye = field(default_factory=Eye)
     frame: Frame = field(default_factory=Frame)
     lens: Lens = field(default_factory=Lens)
+    account: str = ""
 
     @property
     def sides(self) -> tuple[Side, ...]:

@@ -1,268 +1,373 @@
-"""The rows of the rules: what a row says, and the condition under which it holds.
+"""Decision tables: columns that ask, rows that answer, and an index that finds the row.
 
-Each row is the engineer's, sentence included. A sentence may name ``{low}`` and ``{high}`` (the interval it stands by,
-spoken in its unit), ``{design}``, ``{material}`` and ``{ending}``; the loader refuses any other word in braces.
+A table is asked with the nouns of its scope. Each input column reads one field; a row holds where each of its
+conditions does, and a column that a row leaves out holds for everything. A condition asks a TEXT for one of several
+values, TEXTS for at least one of several, a number for one of several intervals with both ends included, a yes-or-no
+for one of the two. An absent number holds for no condition but ``absent``; a text that is not chosen is absent, and so
+are texts of which there are none.
+
+Of a table that hits `FIRST`, the first row that holds is the answer. Of one that hits `UNIQUE` no two rows hold at
+once; the loader has proven that (`Row.meets`).
+
+The index knows, for every value of a column (of a number: for every stretch between two ends), the rows whose condition
+it meets, as the bits of an integer. To look up is to take those integers of all columns and to find the lowest bit that
+they have in common.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from optics.eyes import Side
-from optics.numbers import Hundredths
-from rules.quantities import EYE_FIELDS, FRAME, FRAME_FIELDS, SIDE_NAMES
-from rules.spec import EdgeType, Eye, Spec
+from rules.expression.view import Field, Kind, Scope
+
+Span: TypeAlias = tuple[int | None, int | None]
+"""Numbers from the first to the second, ends included; None for no end."""
+
+Value: TypeAlias = int | str | bool | tuple[str, ...]
+"""What a row answers in one output: a number on its lattice, a text, texts, or yes or no."""
+
+NOT_SAID = frozenset({"", "unsaid"})
+"""What a TEXT holds that is not chosen."""
 
 
-class Severity(IntEnum):
-    """How much a violation weighs, as the contract counts it."""
+class Hit(StrEnum):
+    """Which row answers."""
 
-    INFO = 1
-    WARNING = 2
-    ERROR = 3
+    FIRST = "first"
+    UNIQUE = "unique"
 
 
-class DesignType(StrEnum):
-    """The kind of a design."""
+class Charge(StrEnum):
+    """What a table that charges is asked for: once, once for each eye, or once for each of what was chosen."""
 
-    SINGLE_VISION = "single-vision"
-    MULTIFOCAL = "multifocal"
-    PROGRESSIVE = "progressive"
-    OCCUPATIONAL = "occupational"
+    PAIR = "pair"
+    EYE = "eye"
+    COATING = "coating"
+    OPTION = "option"
+
+
+class Output(StrEnum):
+    """What an output column holds, and in which unit: measures, percent and money in 1/100, days whole."""
+
+    DIOPTRE = "D"
+    PRISM = "prism"
+    MILLIMETRE = "mm"
+    DEGREE = "deg"
+    GRAM = "g"
+    DAYS = "days"
+    PERCENT = "percent"
+    MONEY = "money"
+    TEXT = "text"
+    TEXTS = "texts"
+    YES_NO = "yes-no"
+
+
+# ── conditions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# `meets` tells whether one value can meet two conditions, `covers` whether whatever meets the other meets this one. The
+# conditions of one column are of one kind.
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """What of a spec's choices the catalog knows; None and empty where it is not chosen or not known."""
+class OneOf:
+    """A TEXT is one of several values, or not chosen."""
 
-    design: str
-    design_type: DesignType | None
-    material: str
-    edge_type: EdgeType
+    values: frozenset[str]
+    absent: bool = False
+
+    def holds(self, value: str) -> bool:
+        """Tells whether a value meets it."""
+        return value in self.values or (self.absent and value in NOT_SAID)
+
+    def meets(self, other: "Condition") -> bool:
+        """Tells whether one value can meet both."""
+        return isinstance(other, OneOf) and (bool(self.values & other.values) or (self.absent and other.absent))
+
+    def covers(self, other: "Condition") -> bool:
+        """Tells whether whatever meets the other meets this."""
+        return isinstance(other, OneOf) and other.values <= self.values and (self.absent or not other.absent)
 
 
 @dataclass(frozen=True, slots=True)
-class When:
-    """The condition of a row. Everything it names must hold; what it does not name, holds.
+class SomeOf:
+    """TEXTS have at least one of several values, or are none at all.
 
     Attributes:
-        design_types: The design is of one of these kinds.
-        designs: It is one of these.
-        materials: The material is one of these.
-        edge_types: The edge is finished in one of these ways.
-        nonzero: These fields of the same eye are given and not zero.
-        absent: These fields of the same eye are not given.
+        values: The values.
+        absent: None at all will do as well.
+        groups: The group of each value that has one; of one group a lens carries one value at most.
     """
 
-    design_types: frozenset[DesignType] = frozenset()
-    designs: frozenset[str] = frozenset()
-    materials: frozenset[str] = frozenset()
-    edge_types: frozenset[EdgeType] = frozenset()
-    nonzero: frozenset[str] = frozenset()
-    absent: frozenset[str] = frozenset()
+    values: frozenset[str]
+    absent: bool = False
+    groups: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def chosen(self, chosen: Chosen) -> bool:
-        """Tells whether the row is for this choice of lens and edge."""
+    def holds(self, value: Collection[str]) -> bool:
+        """Tells whether some texts meet it."""
+        return any(each in self.values for each in value) if value else self.absent
+
+    def meets(self, other: "Condition") -> bool:
+        """Tells whether some texts, of one group one at most, can meet both."""
+        return isinstance(other, SomeOf) and (
+            (self.absent and other.absent)
+            or any(
+                mine == theirs or not self.groups.get(mine) or self.groups.get(mine) != self.groups.get(theirs)
+                for mine in self.values
+                for theirs in other.values
+            )
+        )
+
+    def covers(self, other: "Condition") -> bool:
+        """Tells whether whatever meets the other meets this."""
+        return isinstance(other, SomeOf) and other.values <= self.values and (self.absent or not other.absent)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A number lies in one of several intervals, or is absent."""
+
+    spans: tuple[Span, ...]
+    absent: bool = False
+
+    def holds(self, value: int | None) -> bool:
+        """Tells whether a number meets it."""
+        if value is None:
+            return self.absent
+        return any((low is None or low <= value) and (high is None or value <= high) for low, high in self.spans)
+
+    def meets(self, other: "Condition") -> bool:
+        """Tells whether one number can meet both."""
+        return isinstance(other, Within) and (
+            (self.absent and other.absent)
+            or any(
+                _begins_by(mine[0], theirs[1]) and _begins_by(theirs[0], mine[1])
+                for mine in self.spans
+                for theirs in other.spans
+            )
+        )
+
+    def covers(self, other: "Condition") -> bool:
+        """Tells whether each interval of the other lies in one of this."""
         return (
-            (not self.design_types or chosen.design_type in self.design_types)
-            and (not self.designs or chosen.design in self.designs)
-            and (not self.materials or chosen.material in self.materials)
-            and (not self.edge_types or chosen.edge_type in self.edge_types)
-        )
-
-    def seen(self, eye: Eye) -> bool:
-        """Tells whether the row is for this eye."""
-        return all(getattr(eye, name) for name in self.nonzero) and all(
-            getattr(eye, name) is None for name in self.absent
+            isinstance(other, Within)
+            and (self.absent or not other.absent)
+            and all(any(_contains(outer, inner) for outer in self.spans) for inner in other.spans)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """Values that are in order, ends included, and what is said of one outside.
+class Is:
+    """A yes-or-no is one of the two."""
 
-    Attributes:
-        low: Lowest value; None for no lower end.
-        high: Highest value; None for no upper end.
-        says: The way out, in the words of the trade.
-    """
+    value: bool
 
-    low: Hundredths | None
-    high: Hundredths | None
-    says: str
+    def holds(self, value: bool) -> bool:  # noqa: FBT001 -- it is the value that is asked about
+        """Tells whether it is."""
+        return value is self.value
 
-    def holds(self, value: Hundredths) -> bool:
-        """Tells whether a value lies within."""
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+    def meets(self, other: "Condition") -> bool:
+        """Tells whether both ask for the same."""
+        return self == other
 
-    def is_above(self, value: Hundredths) -> bool:
-        """Tells whether a value lies beyond the upper end."""
-        return self.high is not None and value > self.high
-
-    def distance(self, value: Hundredths) -> Hundredths:
-        """Returns how far outside a value lies; 0 within."""
-        below = 0 if self.low is None else self.low - value
-        above = 0 if self.high is None else value - self.high
-        return max(below, above, 0)
+    def covers(self, other: "Condition") -> bool:
+        """Tells whether both ask for the same."""
+        return self == other
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a quantity may be. Outside `error` it cannot be made; outside `warning` it can, but look again.
-
-    Attributes:
-        quantity: Name of the quantity (`quantities.UNITS`).
-        when: The condition.
-        code: Code of the violation.
-        error: What can be made; None for everything.
-        warning: What is common; None for everything.
-        reason: Where the limit comes from.
-    """
-
-    quantity: str
-    when: When
-    code: str
-    error: Interval | None
-    warning: Interval | None
-    reason: str
-
-    def objections(self, value: Hundredths) -> Iterator[tuple[Severity, Interval]]:
-        """Yields how much an objection to a value weighs, with the interval it is outside of; the gravest first."""
-        for severity, interval in ((Severity.ERROR, self.error), (Severity.WARNING, self.warning)):
-            if interval is not None and not interval.holds(value):
-                yield severity, interval
+Condition: TypeAlias = OneOf | SomeOf | Within | Is
 
 
-class Presence(StrEnum):
-    """Whether a field has to be given, or must not be (a zero is as good as nothing)."""
-
-    REQUIRED = "required"
-    FORBIDDEN = "forbidden"
+def _begins_by(low: int | None, high: int | None) -> bool:
+    return low is None or high is None or low <= high
 
 
-CHOICES: dict[str, str] = {
-    "frame.material": "frame material",
-    "frame.edge_type": "edge type",
-    "lens.colour": "colour",
-    "lens.coatings": "coatings",
-}
-"""The fields beside the measures that a requirement may ask for, with their words."""
+def _contains(outer: Span, inner: Span) -> bool:
+    return (outer[0] is None or (inner[0] is not None and outer[0] <= inner[0])) and (
+        outer[1] is None or (inner[1] is not None and inner[1] <= outer[1])
+    )
+
+
+# ── rows and tables ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A field a requirement looked at.
+class Fired:
+    """A constraint that objected, or a table's row that was used.
 
     Attributes:
-        field: Its contract path.
-        words: What it is, to an optician.
-        value: What it holds; None or empty when it is not given.
+        rule: Id of the constraint or the table.
+        row: Id of the row; empty for a constraint.
+        side: The eye it was asked of; None for what is asked once.
     """
 
-    field: str
-    words: str
-    value: object
+    rule: str
+    row: str
+    side: Side | None
+
+
+def firing(rule: str, row: str = "") -> Mapping[Side | None, Fired]:
+    """Returns what there is to tell when a constraint objects or a row is used, for each eye and for none."""
+    return {side: Fired(rule, row, side) for side in (None, *Side)}
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """What has to be said, or must not be.
+class Row:
+    """One row.
 
     Attributes:
-        field: A field of the eye ("add", "axis"), of the frame ("frame.b") or a choice ("lens.colour").
-        when: The condition.
-        presence: Required or forbidden.
-        severity: How much it weighs when it is not so.
-        says: The way out, in the words of the trade.
-        reason: Where the requirement comes from.
-    """
-
-    field: str
-    when: When
-    presence: Presence
-    severity: Severity
-    says: str
-    reason: str
-
-    def asked(self, spec: Spec) -> Iterator[Asked]:
-        """Yields the field wherever the row asks for it in a spec: on each eye it is for, or once."""
-        if self.field in ASKABLE_OF_EYE:
-            for side, eye in spec.eyes_made():
-                if self.when.seen(eye):
-                    yield self._of_eye(side, eye)
-        else:
-            name = self.field.rpartition(".")[2]
-            noun = spec.frame if self.field.startswith(FRAME) else spec.lens
-            words = CHOICES.get(self.field) or FRAME_FIELDS[name][0]
-            yield Asked(self.field, words, getattr(noun, name))
-
-    def _of_eye(self, side: Side, eye: Eye) -> Asked:
-        name = SIDE_NAMES[side]
-        words = f"{name} eye, {ASKABLE_OF_EYE[self.field]}"
-        return Asked(f"prescription.{name}.{self.field}", words, getattr(eye, self.field))
-
-    def is_met_by(self, value: object) -> bool:
-        """Tells whether a field's value is as required."""
-        if self.presence is Presence.FORBIDDEN:
-            return not value
-        return value not in (None, "", (), "unsaid")
-
-
-ASKABLE_OF_EYE: dict[str, str] = {"axis": "axis", **{name: words for name, (words, _) in EYE_FIELDS.items()}}
-"""The fields of an eye that a requirement may ask for, with their words."""
-
-ASKABLE: frozenset[str] = frozenset(ASKABLE_OF_EYE) | {FRAME + name for name in FRAME_FIELDS} | frozenset(CHOICES)
-"""Every field a requirement may name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The steps in which a power is ordered.
-
-    Attributes:
-        quantity: A measure of the eye ("sphere").
-        when: The condition.
-        endings: The last two decimals that are in order, 0 to 99.
-        severity: How much another ending weighs.
-        says: The way out, in the words of the trade.
-        reason: Where the steps come from.
-    """
-
-    quantity: str
-    when: When
-    endings: frozenset[int]
-    severity: Severity
-    says: str
-    reason: str
-
-    def holds(self, value: Hundredths) -> bool:
-        """Tells whether a power is on the steps, whatever its sign."""
-        return abs(value) % 100 in self.endings
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A place on the lab's floor.
-
-    Attributes:
-        id: What its scanner calls itself.
-        name: What the lab calls it.
-        description: What a customer is told while a job is there.
+        id: Its name, one of a kind in the table.
+        when: Its conditions, by column.
+        then: What it answers, by output.
+        reason: Where it comes from.
+        fired: What there is to tell when it is used, by side.
     """
 
     id: str
-    name: str
-    description: str
+    when: Mapping[str, Condition]
+    then: Mapping[str, Any]
+    reason: str
+    fired: Mapping[Side | None, Fired] = field(compare=False, repr=False)
+
+    def meets(self, other: "Row") -> bool:
+        """Tells whether both rows can hold at once."""
+        return all(mine.meets(other.when[name]) for name, mine in self.when.items() if name in other.when)
+
+    def covers(self, other: "Row") -> bool:
+        """Tells whether this row holds wherever the other does."""
+        return all(name in other.when and mine.covers(other.when[name]) for name, mine in self.when.items())
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """The stations of a job, in order; the last one ships it. The first route that holds is taken.
+class Column:
+    """An input.
 
     Attributes:
-        when: The condition.
-        stations: Ids of the stations.
+        name: What the rows call it.
+        path: The field it reads (``lens.material``).
+        noun: Which of the scope's nouns that is, counted from 0.
+        field: The field.
     """
 
-    when: When
-    stations: tuple[str, ...]
+    name: str
+    path: str
+    noun: int
+    field: Field
+
+
+Look: TypeAlias = Callable[[Any], int]
+"""From the value of a field to the rows whose condition it meets, as bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A decision table.
+
+    Attributes:
+        id: What it is asked for by.
+        scope: The nouns it sees; with price where it charges.
+        hit: Which row answers.
+        columns: The inputs.
+        outputs: What each output holds.
+        rows: The rows, in order.
+        charge: What it charges for; None where it does not charge.
+        label: What it charges for, in the words of an invoice.
+        needed: Without a row that holds, what is ordered has no price.
+    """
+
+    id: str
+    scope: Scope
+    hit: Hit
+    columns: tuple[Column, ...]
+    outputs: Mapping[str, Output]
+    rows: tuple[Row, ...]
+    charge: Charge | None = None
+    label: str = ""
+    needed: bool = False
+    _index: tuple[tuple[int, Callable[[object], Any], Look], ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", tuple(_indexed(self.columns, self.rows)))
+
+    def find(self, nouns: Sequence[object]) -> Row | None:
+        """Returns the row that answers for the nouns of the scope; None where no row holds."""
+        bits = -1
+        for position, read, look in self._index:
+            bits &= look(read(nouns[position]))
+            if not bits:
+                return None
+        first = (bits & -bits).bit_length() - 1
+        return self.rows[first] if first < len(self.rows) else None
+
+    def without(self, row: str) -> "Table":
+        """Returns the table without the row of that id."""
+        return replace(self, rows=tuple(each for each in self.rows if each.id != row))
+
+
+# ── the index ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _indexed(columns: Sequence[Column], rows: Sequence[Row]) -> "list[tuple[int, Callable[[object], Any], Look]]":
+    return [
+        (column.noun, attrgetter(column.field.name), _look(column, rows))
+        for column in columns
+        if any(column.name in row.when for row in rows)
+    ]
+
+
+def _look(column: Column, rows: Sequence[Row]) -> Look:
+    conditions = [row.when.get(column.name) for row in rows]
+    match column.field.kind:
+        case Kind.INT:
+            return _look_at_number(conditions)
+        case Kind.TEXTS:
+            return _look_at_texts(conditions)
+        case Kind.TEXT:
+            return _look_at_text(conditions)
+        case Kind.BOOL:
+            yes, no = _bits(conditions, True), _bits(conditions, False)  # noqa: FBT003 -- the two values there are
+            return lambda value: yes if value else no
+
+
+def _bits(conditions: Sequence[Condition | None], value: Any) -> int:  # noqa: ANN401 -- as the column holds it
+    """Returns the rows that leave the column out or whose condition a value meets."""
+    return sum(1 << place for place, each in enumerate(conditions) if each is None or each.holds(value))
+
+
+_OTHER = "\0"  # a text that no rule names
+
+
+def _look_at_text(conditions: Sequence[Condition | None]) -> Look:
+    named = {value for each in conditions if isinstance(each, OneOf) for value in each.values} | NOT_SAID
+    bits = {value: _bits(conditions, value) for value in named}
+    others = _bits(conditions, _OTHER)
+    get = bits.get
+    return lambda value: get(value, others)
+
+
+def _look_at_texts(conditions: Sequence[Condition | None]) -> Look:
+    named = {value for each in conditions if isinstance(each, SomeOf) for value in each.values}
+    bits = {value: _bits(conditions, (value,)) for value in named}
+    none, others = _bits(conditions, ()), _bits(conditions, (_OTHER,))
+
+    def look(values: Sequence[str]) -> int:
+        if not values:
+            return none
+        found = others
+        for value in values:
+            found |= bits.get(value, 0)
+        return found
+
+    return look
+
+
+def _look_at_number(conditions: Sequence[Condition | None]) -> Look:
+    spans = [span for each in conditions if isinstance(each, Within) for span in each.spans]
+    # a stretch begins where an interval does, and behind the end of one
+    begins = sorted({low for low, _ in spans if low is not None} | {high + 1 for _, high in spans if high is not None})
+    before = begins[0] - 1 if begins else 0
+    stretches = [_bits(conditions, at) for at in (before, *begins)]
+    absent = _bits(conditions, None)
+    return lambda value: absent if value is None else stretches[bisect_right(begins, value)]

@@ -2,6 +2,12 @@
 
 A revision's stored bytes are the catalog's files in one canonical JSON document. A revision never changes, so what was
 compiled once is kept; which one is in force is asked of the database each time.
+
+The document says its format. Of an earlier one the stations can still be read, because jobs pinned to such a revision
+are still scanned at them; nothing is decided by it any more, and where one is in force the starter catalog follows it.
+
+    format 1   limits, requirements, steps and routes
+    format 2   constraints and tables
 """
 
 import json
@@ -10,13 +16,13 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rules.catalog import Catalog
-from rules.load import load
+from rules.catalog import Catalog, Station
+from rules.load import load, load_stations
 from services.lims import store
-from services.lims.errors import RevisionNotFound
+from services.lims.errors import RevisionNotFound, RevisionNotRead
 from services.lims.model import Revision
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 16
 
 
@@ -26,8 +32,13 @@ def content_of(files: Mapping[str, object]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def is_read(content: bytes) -> bool:
+    """Tells whether stored bytes are of the format that is decided by."""
+    return bool(json.loads(content)["format"] == _FORMAT)
+
+
 def compiled(content: bytes) -> Catalog:
-    """Returns the catalog that stored bytes hold.
+    """Returns the catalog that stored bytes hold, which are of the format that is decided by.
 
     Raises:
         CatalogError: They hold none.
@@ -41,6 +52,7 @@ class Revisions:
     def __init__(self, lab: str) -> None:
         self._lab = lab
         self._compiled: OrderedDict[int, Catalog] = OrderedDict()
+        self._stations: OrderedDict[int, Mapping[str, Station]] = OrderedDict()
         self._latest: Revision | None = None
 
     def latest_seen(self) -> tuple[Revision, Catalog] | None:
@@ -67,6 +79,7 @@ class Revisions:
 
         Raises:
             RevisionNotFound: There is no such revision.
+            RevisionNotRead: It is of an earlier format.
         """
         revision = await store.revision(connection, self._lab, number)
         if revision is None:
@@ -74,10 +87,29 @@ class Revisions:
         return revision, await self.catalog(connection, number)
 
     async def catalog(self, connection: AsyncConnection, number: int) -> Catalog:
-        """Returns the catalog of a revision that exists."""
+        """Returns the catalog of a revision that exists.
+
+        Raises:
+            RevisionNotRead: It is of an earlier format.
+        """
         if number not in self._compiled:
-            self._compiled[number] = compiled(await store.revision_content(connection, self._lab, number))
+            content = await store.revision_content(connection, self._lab, number)
+            if not is_read(content):
+                raise RevisionNotRead(number)
+            self._compiled[number] = compiled(content)
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(number)
         return self._compiled[number]
+
+    async def stations(self, connection: AsyncConnection, number: int) -> Mapping[str, Station]:
+        """Returns the stations of a revision that exists, of whatever format."""
+        if number in self._compiled:
+            return self._compiled[number].stations
+        if number not in self._stations:
+            content = await store.revision_content(connection, self._lab, number)
+            self._stations[number] = load_stations(json.loads(content)["files"])
+            if len(self._stations) > _KEPT:
+                self._stations.popitem(last=False)
+        self._stations.move_to_end(number)
+        return self._stations[number]

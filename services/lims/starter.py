@@ -26,7 +26,9 @@ def files(folder: Path = FOLDER) -> dict[str, object]:
     Raises:
         yaml.YAMLError: A file is no YAML, or says a field twice; the message names the place.
     """
-    return {
-        file.name: yaml.load(file.read_text(), Loader=_TextLoader)  # noqa: S506 -- it makes texts, lists and mappings only
-        for file in sorted(folder.glob("*.yaml"))
-    }
+    return {file.name: _content(file) for file in sorted(folder.glob("*.yaml"))}
+
+
+def _content(file: Path) -> object:
+    with file.open() as stream:  # and no text, which has no name for the message
+        return yaml.load(stream, Loader=_TextLoader)  # noqa: S506 -- it makes texts, lists and mappings only

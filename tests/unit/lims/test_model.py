@@ -19,6 +19,7 @@ JOB = Job(
     handoff_id=uuid.UUID(int=1),
     spec=b"",
     spec_digest=b"",
+    account="",
     state=State.RECEIVED,
     station="",
     route=ROUTE,

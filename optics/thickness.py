@@ -63,9 +63,10 @@ class Solid:
     edge_max_angle: int
     volume: Thousandths
     """In thousandths of a cubic centimetre, that is in cubic millimetres."""
-    back_sphere: Hundredths
-    """True power of the back surface along the axis of the prescription in minus form; negative is hollow."""
-    back_cylinder: Hundredths
+    back_sphere: Thousandths
+    """True power of the back surface along the axis of the prescription in minus form, in thousandths of a dioptre, so
+    that a curve in another index can be rounded once; negative is hollow."""
+    back_cylinder: Thousandths
     """How much more hollow it is across that axis; zero or negative."""
 
 
@@ -107,7 +108,7 @@ def solid(  # noqa: PLR0913 -- shape, place, power and minima: each is a thing o
     prescription: SpheroCylinder,
     prism: Prism,
     add: Hundredths,
-    front: Hundredths,
+    front: Thousandths,
     index: Thousandths,
     centre_min: Hundredths,
     edge_min: Hundredths,
@@ -129,7 +130,7 @@ def solid(  # noqa: PLR0913 -- shape, place, power and minima: each is a thing o
         prescription: the back vertex power.
         prism: all prism there is at the PRP, thinning included.
         add: of a multifocal or progressive, 0 without.
-        front: true power of the front surface in the material.
+        front: true power of the front surface in the material, in thousandths of a dioptre.
         index: refractive index in thousandths.
         centre_min: least thickness at the PRP, hundredths of a millimetre.
         edge_min: least thickness of the edge.
@@ -152,7 +153,7 @@ def solid(  # noqa: PLR0913 -- shape, place, power and minima: each is a thing o
     thin, thick = int(along_edge.argmin()), int(along_edge.argmax())
     volume = float(shape.nodes.weight @ (_less_centre(lens, inside, thickness) + thickness))
     along, across = _back(lens, thickness)
-    dioptres = 100 * (index - _AIR)
+    dioptres = 1000 * (index - _AIR)  # of curvature in 1/mm, in thousandths
     back_sphere = round_half_away(-along * dioptres)
     return Solid(
         centre=centre,
@@ -229,7 +230,7 @@ def volume_of_round(
 
 
 def _lens(
-    side: Side, prescription: SpheroCylinder, prism: Prism, add: Hundredths, front: Hundredths, index: Thousandths
+    side: Side, prescription: SpheroCylinder, prism: Prism, add: Hundredths, front: Thousandths, index: Thousandths
 ) -> _Lens:
     power = minus_form(prescription)
     per_dioptre = 1 / (100 * (index - _AIR))  # curvature in 1/mm of 1/100 D
@@ -238,8 +239,8 @@ def _lens(
     return _Lens(
         along=power.sphere * per_dioptre,
         across=(power.sphere + power.cylinder) * per_dioptre,
-        front=front * per_dioptre,
-        shift=front / (100 * index),
+        front=front * per_dioptre / 10,
+        shift=front / (1000 * index),
         cosine=math.cos(axis),
         sine=math.sin(axis),
         add=add * per_dioptre,
@@ -249,7 +250,7 @@ def _lens(
 
 
 def _round_lens(power: Hundredths, front: Hundredths, index: Thousandths) -> _Lens:
-    return _lens(Side.RIGHT, SpheroCylinder(power), Prism(0, 0), 0, front, index)
+    return _lens(Side.RIGHT, SpheroCylinder(power), Prism(0, 0), 0, 10 * front, index)
 
 
 def _back(lens: _Lens, thickness: float) -> tuple[float, float]:

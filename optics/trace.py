@@ -39,8 +39,15 @@ MIN_RADIUS: Hundredths = 5_00
 """Shortest radius of a lens, in 1/100 mm: the lowest half-eye is 15 mm high, and a tracer stands near its middle."""
 
 MAX_JUMP: Hundredths = 20_00
-"""Most that neighbouring radii differ by, in 1/100 mm. At the corner of a box of 60 by 30 mm, traced every 15 degrees,
-it is 11 mm; a digit lost from a radius, or one too many, makes more than 20."""
+"""Most that neighbouring radii differ by, in 1/100 mm, however far apart they stand. At the corner of a box of 60 by
+30 mm, traced every 15 degrees, it is 11 mm; a digit lost from a radius, or one too many, makes more than 20."""
+
+STEEPEST = 7.0
+"""Steepest slope of a shape against the circle through its point, as a ratio: 82 degrees. A corner of a box three times
+as wide as high has 3; real traces stay below 0.5."""
+
+NOISE: Hundredths = 50
+"""How much a tracer may stray from the shape, on top of the slope, in 1/100 mm."""
 
 MAX_GAP = 30.0
 """Widest gap between neighbouring points, in degrees. Wider, and the chord across it hides a part of the shape."""
@@ -81,8 +88,10 @@ class Trace:
         found = [radius for radius in self.radii if radius > 0]
         if len(found) < MIN_RADII:
             raise UnusableTraceError(f"has {len(found)} usable points; a shape needs {MIN_RADII} at least")
-        _check_radii(found)
-        if self.angles is not None or len(found) < len(self.radii):  # else they are as close as they are many
+        even = self.angles is None and len(found) == len(self.radii)
+        step = 2 * math.pi / len(found)
+        _check_radii(found, MAX_JUMP if not even else min(MAX_JUMP, NOISE + int(STEEPEST * step * longest)))
+        if not even:  # else they are as close as they are many
             _check_gaps([angle for angle, radius in zip(_degrees(self), self.radii, strict=True) if radius > 0])
 
 
@@ -225,17 +234,17 @@ def _check_angles(angles: tuple[Hundredths, ...], radii: int) -> None:
         raise UnusableTraceError("has angles that do not rise from point to point")
 
 
-def _check_radii(found: Sequence[Hundredths]) -> None:
+def _check_radii(found: Sequence[Hundredths], most: Hundredths) -> None:
     if (shortest := min(found)) < MIN_RADIUS:
         raise UnusableTraceError(
             f"has a radius of {format_decimal(shortest, 2)} mm; no lens is as narrow as that, "
             f"{format_decimal(MIN_RADIUS, 2)} mm is the least"
         )
     jump = max(map(abs, map(sub, found, (*found[1:], found[0]))))
-    if jump > MAX_JUMP:
+    if jump > most:
         raise UnusableTraceError(
             f"has neighbouring radii that differ by {format_decimal(jump, 2)} mm; a lens has no such spike, "
-            f"{format_decimal(MAX_JUMP, 2)} mm is the most"
+            f"{format_decimal(most, 2)} mm is the most between points as close as these"
         )
 
 

@@ -17,11 +17,11 @@ from rules.catalog import AVAILABILITY, Catalog, Choice, Constraint, Entry, Seve
 from rules.decision import ENGINE, Decision, Geometry, LensPlan, Price, PriceLine, Violation
 from rules.facts import OUT_OF_RANGE, TRACE_OFF_BOX, TRACE_UNUSABLE, Case, take
 from rules.plan import IMPOSSIBLE_LENS, NO_BLANK, NOT_GIVEN, NOT_SET, plan, route
-from rules.price import price
+from rules.price import PRICE_LIST, price
 from rules.spec import Eyes, Spec
 from rules.tables import Fired
 from rules.view import OF_EYE, OF_PAIR, OF_PLAN, capital
-from rules.words import ALTERNATIVES, nearest_index, objection, way_out
+from rules.words import ALTERNATIVES, nearest_index, objection, sentence, way_out
 
 __all__ = [
     "CLASH",
@@ -81,14 +81,17 @@ def decide(
     if not _refused(violations):
         # what is wrong already explains why there is no lens
         violations += planned.problems
+    days, cost = _lead_time(case, fired), price(case, planned.facts, fired)
+    if not _refused(violations):
+        violations += _unsaid(case, days, cost)
     violations.sort(key=lambda violation: -violation.severity)
     lenses = () if _refused(violations) else tuple(planned.lenses)
     return Decision(
         violations=tuple(violations),
         lenses=lenses,
         route=route(case, lenses),
-        lead_time_days=_lead_time(case, fired),
-        price=price(case, planned.facts, fired),
+        lead_time_days=days,
+        price=cost,
         fired=tuple(fired),
         revision=revision,
         geometry=planned.geometry,
@@ -107,6 +110,17 @@ def _lead_time(case: Case, fired: list[Fired]) -> int | None:
     fired.append(row.fired[None])
     days: int = row.then["days"]
     return days
+
+
+def _unsaid(case: Case, days: int | None, cost: Price | None) -> Iterator[Violation]:
+    """Objects to a lens that could be made, and for which the lab has no price or no time: nobody could be told."""
+    lens = "{design} in {material}"
+    if cost is None and PRICE_LIST in case.catalog.tables:
+        message = sentence(case, f"Price: the lab has set none for {lens} with what goes with it; ask the lab.")
+        yield Violation(NOT_SET, Severity.ERROR, "lens.design", message)
+    if days is None and LEAD_TIME in case.catalog.tables:
+        message = sentence(case, f"Lead time: the lab has set none for {lens}; ask the lab.")
+        yield Violation(NOT_SET, Severity.ERROR, "lens.design", message)
 
 
 # ── what the constraints say ──────────────────────────────────────────────────────────────────────────────────────────

@@ -125,18 +125,20 @@ class Ground:
     """What a solid was computed from beside the prescription and the shape: the blank, the material and the minima.
 
     Attributes:
-        front: True power of the front surface in the material, in hundredths of a dioptre.
+        front: True power of the front surface in the material, in thousandths of a dioptre.
         index: Refractive index in 1/1000.
         centre: Least thickness at the centre, in hundredths of a millimetre.
         edge: Least thickness at the edge.
+        add: Addition that is ground into the surface, in hundredths of a dioptre; 0 for a segment, which is an insert.
         thinning: Base-down prism ground to make the pair thinner, in hundredths of a prism dioptre.
         diameter: Diameter of a lens that is delivered round, in hundredths of a millimetre; 0 for one cut to a shape.
     """
 
-    front: Hundredths
+    front: Thousandths
     index: Thousandths
     centre: Hundredths
     edge: Hundredths
+    add: Hundredths
     thinning: Hundredths
     diameter: Hundredths
 

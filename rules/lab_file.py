@@ -29,6 +29,7 @@ UNKNOWN_LENS_NAME = "UNKNOWN_LENS_NAME"
 DIFFERENT_LENSES = "DIFFERENT_LENSES"
 UNREADABLE = "UNREADABLE"
 
+_TRACE = "TRCFMT"
 _NEAREST = 3
 _ALIKE = 0.55  # of 1; below it, what an entry has in common with a code is chance
 
@@ -197,6 +198,14 @@ def _unreadable(job: DcsJob) -> Iterator[Violation]:
         message = f"{capital(missing.unusable)}; correct the file."
         for field in fields or ["eyes" if missing.label == "DO" else PRESCRIPTION]:
             yield Violation(UNREADABLE, Severity.ERROR, field, message)
+    if any(note.label == _TRACE and note.severity is not NoteSeverity.INFO for note in job.diagnostics):
+        for side in sides:
+            if job.eye(side).trace is None:
+                message = (
+                    f"Trace of the {SIDE_NAMES[side]} lens: it stands in the file and cannot be read; send it as "
+                    f"TRCFMT 1 to 4, or leave it out and give the box."
+                )
+                yield Violation(UNREADABLE, Severity.ERROR, f"frame.trace.{SIDE_NAMES[side]}", message)
 
 
 def _remarks(job: DcsJob) -> Iterator[Diagnostic]:

@@ -61,11 +61,12 @@ where it ships, a text in braces that cannot be filled in, an optical product co
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from string import Formatter
 from typing import TypeVar
 
-from optics.numbers import NumberError, parse_decimal
+from optics.numbers import NumberError, format_decimal, parse_decimal
 from optics.opc import is_opc
 from optics.tolerances import Profile, ProfileError, profile_from
 from rules.catalog import (
@@ -186,6 +187,7 @@ def load(files: Mapping[str, object]) -> Catalog:
         item.refuse_the_rest()
     faults += _ambiguous_codes((designs, materials, colours, coatings, options))
     faults += _missing_tables(tables)
+    faults += _confused_lists(tables)
     if faults:
         raise CatalogError(faults)
     catalog = Catalog(
@@ -354,16 +356,26 @@ def _tolerances(items: Iterable[Item]) -> dict[str, Profile]:
 # ── constraints ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _constraint(item: Item, known: _Known) -> Constraint:
-    name = item.matching("id", _ENTRY_ID)
-    scope = SCOPES.get(item.known("scope", SCOPES), OF_EYE)
+def _given(item: Item, refuse: str) -> dict[str, Given]:
+    """Reads the numbers of a constraint that have a name."""
     given: dict[str, Given] = {}
     for each, number in item.measures("given").items():
         if _GIVEN.fullmatch(each):
             given[each] = number
+            if not re.search(rf"\bgiven\.{each}\b", refuse):
+                item.fault(f"given: {each}", "is not used by the expression")
         else:
             item.fault(f"given: {each}", f"does not match {_GIVEN.pattern}")
+    if {"low", "high"} <= given.keys() and given["low"].value > given["high"].value:
+        item.fault("given: low", "is above high")
+    return given
+
+
+def _constraint(item: Item, known: _Known) -> Constraint:
+    name = item.matching("id", _ENTRY_ID)
+    scope = SCOPES.get(item.known("scope", SCOPES), OF_EYE)
     refuse = item.text("refuse")
+    given = _given(item, refuse)
     at = _spot(item, "at", item.text("at"), scope)
     shows = _spot(item, "shows", item.text("shows"), scope) if item.has("shows") else at
     if at and at.noun and not (at.term and at.term.path):
@@ -374,9 +386,6 @@ def _constraint(item: Item, known: _Known) -> Constraint:
     _check_sentence(item, "says", says, sayable(given, shows))
     if says and not says.endswith("."):
         item.fault("says", "ends without a full stop; it is the end of a sentence")
-    for each in given:
-        if not re.search(rf"\bgiven\.{each}\b", refuse):
-            item.fault(f"given: {each}", "is not used by the expression")
     checked = None
     if refuse:
         try:
@@ -471,6 +480,18 @@ _CHARGED: Mapping[Charge, tuple[Scope, ...]] = {
 _AVAILABLE_BY = frozenset({"lens.design", "lens.type", "lens.material", "lens.colour"})
 
 _PLACES = {Output.DAYS: 0}
+
+_SENSIBLE: Mapping[Output, tuple[int, int]] = {
+    Output.DIOPTRE: (-40_00, 40_00),
+    Output.MILLIMETRE: (0, 100_00),
+    Output.PRISM: (0, 30_00),
+    Output.DEGREE: (-360_00, 360_00),
+    Output.GRAM: (0, 1000_00),
+    Output.DAYS: (0, 365),
+    Output.PERCENT: (-100_00, 1000_00),
+    Output.MONEY: (0, 100_000_00),
+}
+"""What a row may answer with; beyond, it is a slip of the pen. What makes something cheaper is a share."""
 _NUMBERS = frozenset(Output) - {Output.TEXT, Output.TEXTS, Output.YES_NO}
 
 
@@ -660,10 +681,15 @@ def _value(item: Item, name: str, kind: Output) -> Value:
         case _:
             text = item.text(name)
             try:
-                return parse_decimal(text, _PLACES.get(kind, 2)) if text else 0
+                number = parse_decimal(text, _PLACES.get(kind, 2)) if text else 0
             except NumberError as error:
                 item.fault(name, f"{text!r}: {error}")
                 return 0
+            low, high = _SENSIBLE[kind]
+            if not low <= number <= high:
+                places = _PLACES.get(kind, 2)
+                item.fault(name, f"{text}: it can be {format_decimal(low, places)} to {format_decimal(high, places)}")
+            return number
 
 
 def _check_route(item: Item, row: Row, known: _Known) -> None:
@@ -706,6 +732,24 @@ def _missing_tables(tables: Collection[str]) -> Iterator[str]:
     for name, asked in _ASKED.items():
         if asked.needed and name not in tables:
             yield f"tables: there is none called {name}; it tells {asked.why}"
+
+
+def _confused_lists(tables: Mapping[str, Table]) -> Iterator[str]:
+    """Yields a fault for each price list that an account may have and nothing is priced in, or the other way round."""
+    if PRICE_LIST not in tables:
+        return
+    lists = {row.then.get("list") for row in tables[PRICE_LIST].rows}
+    for table in tables.values():
+        for column in (column for column in table.columns if column.path == "price.list"):
+            conditions = [row.when.get(column.name) for row in table.rows]
+            priced = {each for condition in conditions if isinstance(condition, OneOf) for each in condition.values}
+            for each in sorted(priced - lists):
+                near = get_close_matches(each, [known for known in lists if isinstance(known, str)], n=1, cutoff=0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                yield f"tables ({table.id}): {column.name}: no account has the price list {each!r}{hint}"
+            if table.needed and None not in conditions:
+                for each in sorted(str(known) for known in lists - priced):
+                    yield f"tables ({table.id}): nothing is priced in the price list {each!r}"
 
 
 def _missing_blanks(catalog: Catalog) -> Iterator[str]:

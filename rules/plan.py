@@ -26,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optics.eyes import Side
-from optics.numbers import Hundredths, round_ratio
+from optics.numbers import Hundredths, round_ratio, to_hundredths
 from optics.power import SpheroCylinder, minus_form
 from optics.prism import NO_PRISM, Prism
 from optics.shape import Shape
@@ -295,10 +295,12 @@ def _make(case: Case, wanted: _Wanted, blank: Blank) -> _Made | Violation:
     """Returns the lens of a blank, or why it cannot be made of it."""
     index = case.catalog.materials[case.lens.material].index
     ground = Ground(
-        front=tool_to_material(blank.front, index),
+        front=tool_to_material(10 * blank.front, index),
         index=index,
         centre=blank.centre if blank.finished else wanted.centre,
         edge=wanted.edge,
+        # a segment is an insert in the front: the rim below it is not thinned
+        add=0 if case.lens.type == DesignType.MULTIFOCAL.value else wanted.eye.add or 0,
         thinning=wanted.thinning,
         diameter=0 if wanted.diameter else blank.diameter,
     )
@@ -334,8 +336,7 @@ def _solid(case: Case, wanted: _Wanted, ground: Ground) -> Solid:
         up,
         prescription=wanted.power,
         prism=wanted.prism,
-        # a segment is an insert in the front: the rim below it is not thinned
-        add=0 if case.lens.type == DesignType.MULTIFOCAL.value else wanted.eye.add or 0,
+        add=ground.add,
         front=ground.front,
         index=ground.index,
         centre_min=ground.centre,
@@ -437,8 +438,8 @@ def _finish(case: Case, wanted: _Wanted, made: _Made, planned: Planned, fired: l
         blank_diameter=blank.diameter,
         base=blank.base,
         front=blank.front,
-        back_flat=material_to_tool(lens.back_sphere, index),
-        back_steep=material_to_tool(lens.back_sphere + lens.back_cylinder, index),
+        back_flat=to_hundredths(material_to_tool(lens.back_sphere, index)),
+        back_steep=to_hundredths(material_to_tool(lens.back_sphere + lens.back_cylinder, index)),
         centre_thickness=lens.centre,
         edge_thinnest=lens.edge_min,
         edge_thickest=lens.edge_max,

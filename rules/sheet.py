@@ -9,6 +9,7 @@ differ by a tenth. Every text has a halo in the colour of the paper, which keeps
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
@@ -16,6 +17,9 @@ from typing import NamedTuple
 
 PAPER = "#fdfdfb"
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+
+# Controls, halves of pairs, bidirectional overrides, and the two that are no characters.
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 _WIDTH_OF_LETTER = 0.54
 """Of the size of a text, on the average of digits and small letters."""
@@ -239,7 +243,7 @@ class Sheet:
         self._draw(
             f'<text x="{_n(x)}" y="{_n(y)}" font-size="{style.size}"{weight} fill="{style.colour}" stroke="{PAPER}" '
             f'stroke-width="{_n(style.size / 4)}" paint-order="stroke" stroke-linejoin="round"{more}>'
-            f"{escape(text)}</text>",
+            f"{_escaped(text)}</text>",
             Spot(area.left, area.bottom),
             Spot(area.right, area.top),
         )
@@ -254,7 +258,7 @@ class Sheet:
         size = f'width="{wide}mm" height="{high}mm" viewBox="{view}"'
         elements = (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}">',
-            f"<title>{escape(title)}</title>",
+            f"<title>{_escaped(title)}</title>",
             f'<rect {_placed(area)} fill="{PAPER}"/>',
             *self._drawn,
             "</svg>",
@@ -281,3 +285,8 @@ def _n(value: float) -> str:
     """Returns a number of millimetres to 1/100, without needless zeros; there is no minus zero."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
+
+
+def _escaped(text: str) -> str:
+    """Returns a text as XML takes it, without what XML 1.0 has no place for or what turns the direction of writing."""
+    return escape(_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text))

@@ -6,12 +6,15 @@ from typing import cast
 
 import pytest
 from lensmesh.lims.v1.job_pb2 import JobSpec
+from lensmesh.type.v1.frame_pb2 import EDGE_TYPE_GROOVE
+from lensmesh.type.v1.prescription_pb2 import EYES_BOTH
 
 from optics.eyes import Side
 from rules.catalog import Catalog
 from rules.decision import Decision, Geometry
+from rules.load import load
 from rules.spec import Spec
-from services.lims import deciding, messages
+from services.lims import deciding, messages, starter
 from services.lims.deciding import Decisions
 from services.lims.model import Revision
 
@@ -88,3 +91,21 @@ def test_what_was_used_longest_ago_is_forgotten(rules: Rules) -> None:
     for sphere in (-1.0, -2.0, -1.0, -3.0, -1.0, -2.0):
         decisions.decide(ONE, CATALOG, messages.ordered(spec(sphere=sphere)))
     assert [asked.right.sphere for asked, _ in rules.asked] == [-100, -200, -300, -200]
+
+
+def test_what_was_decided_before_does_not_change_a_decision() -> None:
+    """A segment is no part of the surface and a progressive's addition is: one solid once passed for the other."""
+    catalog = load(starter.files())
+    order = JobSpec(
+        eyes=EYES_BOTH,
+        frame={"a": 52, "b": 38, "dbl": 18, "edge_type": EDGE_TYPE_GROOVE},
+        lens={"material": "cr39", "coatings": ["hc"]},
+    )
+    for eye in (order.prescription.right, order.prescription.left):
+        eye.sphere, eye.cylinder, eye.axis, eye.add, eye.distance_pd, eye.fitting_height = 4, -1, 90, 2.5, 32, 19
+    decisions = Decisions()
+    for design in ("ft28", "comfort-pal", "ft28"):
+        order.lens.design = design
+        asked = messages.ordered(order)
+        alone = Decisions().decide(ONE, catalog, asked).to_bytes()
+        assert decisions.decide(ONE, catalog, asked).to_bytes() == alone

@@ -282,7 +282,7 @@ SOLIDS = [
 def test_solids(
     side: Side, power: SpheroCylinder, front: int, index: int, prism: Prism, add: int, dec: tuple[int, int]
 ) -> None:
-    """Centre and edges to the nearest 1/100 mm, surfaces to 1/100 D, the volume to 1e-4 of itself, 5e-4 with an add."""
+    """Centre and edges to the nearest 1/100 mm, surfaces to 1/1000 D, the volume to 1e-4 of it, 5e-4 with an add."""
     shape = Shape.of_box(50_00, 38_00, 53_00, 24)
     found = solid(
         shape,
@@ -291,7 +291,7 @@ def test_solids(
         prescription=power,
         prism=prism,
         add=add,
-        front=front,
+        front=10 * front,
         index=index,
         centre_min=1_50,
         edge_min=1_00,
@@ -321,8 +321,8 @@ def test_solids(
     assert nearest(found.edge_min, 100 * min(edges))
     assert nearest(found.edge_max, 100 * max(edges))
     behind = lens.front / (1 - centre / 1000 / n * lens.front)
-    assert nearest(found.back_sphere, power.sphere - 100 * behind)
-    assert nearest(found.back_sphere + found.back_cylinder, power.sphere + power.cylinder - 100 * behind)
+    assert nearest(found.back_sphere, 10 * power.sphere - 1000 * behind)
+    assert nearest(found.back_sphere + found.back_cylinder, 10 * (power.sphere + power.cylinder) - 1000 * behind)
     volume = volume_over(shape, lambda x, y: float(lens.thickness(mpf(x) - place[0], mpf(y) - place[1], centre)))
     assert abs(found.volume - volume) <= 0.5 + (5e-4 if add else 1e-4) * volume
 

@@ -9,6 +9,7 @@ from optics.eyes import Side
 from optics.trace import (
     MAX_RADII,
     MIN_RADII,
+    NOISE,
     Trace,
     UnusableTraceError,
     box_centre,
@@ -23,7 +24,12 @@ from optics.trace import (
 
 even_traces = (
     st.integers(MIN_RADII // 2, 60)
-    .flatmap(lambda half: st.lists(st.integers(15_00, 35_00), min_size=2 * half, max_size=2 * half))
+    # the roughest that a shape of so many points may be at its smallest radius
+    .flatmap(
+        lambda half: st.lists(
+            st.integers(25_00, 25_00 + NOISE + 3 * 35_00 // half), min_size=2 * half, max_size=2 * half
+        )
+    )
     .map(lambda radii: Trace(Side.RIGHT, tuple(radii)))
 )
 uneven_traces = st.sets(st.integers(0, 359_99), max_size=60).map(
@@ -83,6 +89,9 @@ def test_uneven_angles_say_where_the_radii_lie() -> None:
         ((*(25_00,) * 399, 55_00), None, "differ by 30.00 mm; a lens has no such spike"),
         ((55_00, 0, *(25_00,) * 397), None, "differ by 30.00 mm"),
         ((*(30_00,) * 20, *(9_99,) * 20), None, "differ by 20.01 mm"),
+        ((*(26_00,) * 399, 33_00), None, "differ by 7.00 mm; .* 4.12 mm is the most between points as close"),
+        ((26_00, 9_00) * 200, None, "differ by 17.00 mm"),
+        ((*(26_00,) * 200, *(15_00,) * 200), None, "differ by 11.00 mm"),
         ((25_00,) * 36, (0,) * 35, "35 angles for 36 radii"),
         ((25_00,) * 36, tuple(range(0, 360_00 * 2, 20_00)), "outside 0 to 359.99"),
         ((25_00,) * 36, (*range(0, 350_00, 10_00), 340_00), "do not rise"),

@@ -251,10 +251,10 @@ def test_of_nothing_there_is_no_drawing(catalog: Catalog) -> None:
 def test_a_hostile_name_is_only_a_text(catalog: Catalog, circles: Spec) -> None:
     """Whatever a file calls its job."""
     title = "</text><script>alert('&')</script>\"" * 4
-    svg = draw(catalog, circles, decide(catalog, circles), title=title)
+    svg = draw(catalog, circles, decide(catalog, circles), title=f"{title}\uffff\x01\u202e")
 
     assert "<script" not in svg
-    assert ET.fromstring(svg).findtext(f"{SVG}title") == title  # noqa: S314 -- our own document
+    assert ET.fromstring(svg).findtext(f"{SVG}title") == f"{title}\ufffd\ufffd\ufffd"  # noqa: S314 -- our own document
 
 
 def test_the_same_decision_is_the_same_drawing(catalog: Catalog, circles: Spec) -> None:

@@ -160,6 +160,16 @@ def test_a_measure_that_cannot_be_read_does_not_count_as_not_given(
     assert not told(reading, decide(partners, reading.spec)).accepted
 
 
+@pytest.mark.parametrize("form", ["2", "4", "1x", "9"])
+def test_a_trace_that_cannot_be_read_is_not_replaced_by_a_box(partners: Catalog, form: str) -> None:
+    """A lens for the box would not fit the rim."""
+    traced = [f"TRCFMT={form};36;E;{side};F\nR=" + ";".join(["2500"] * 36) for side in "RL"]
+    reading = read(job(*traced), partners)
+
+    assert faults(reading) == [(f"frame.trace.{side}", "UNREADABLE") for side in ("right", "left")]
+    assert not told(reading, decide(partners, reading.spec)).accepted
+
+
 def test_a_fault_refuses_the_job_and_keeps_its_price(partners: Catalog) -> None:
     """As any refusal does; what was used to decide it stays told, and the gravest comes first."""
     reading = read(job("ACOAT=NOBODY", "SPH=-0.50;+0.75"), partners)

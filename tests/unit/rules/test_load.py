@@ -385,6 +385,18 @@ FAULTS: list[tuple[Spoil, str]] = [
         set_at(PRICES, "tables", 1, "label", "{item}"),
         "prices.yaml: tables[1] (lenses): label: {item} cannot be filled in",
     ),
+    (
+        set_at(*THICK, "rows", 0, "centre", "-1.20"),
+        "rules.yaml: tables[2] (minimum-thickness): rows[0] (rimless): centre: -1.20: it can be 0.00 to 100.00",
+    ),
+    (
+        set_at(PRICES, "tables", 1, "rows", 0, "amount", "-80.00"),
+        "prices.yaml: tables[1] (lenses): rows[0] (friends): amount: -80.00: it can be 0.00 to 100000.00",
+    ),
+    (
+        set_at(PRICES, "tables", 1, "rows", 0, "list", ["freinds"]),
+        "tables (lenses): list: no account has the price list 'freinds'; did you mean 'friends'?",
+    ),
     (set_at(PRICES, "tables", 1, "id", "edge"), "prices.yaml: tables[1] (edge): id: is that of the table that tells"),
     (set_at(PRICES, "tables", 1, "id", "axis"), "prices.yaml: tables[1] (axis): id: is taken by an entry before"),
 ]

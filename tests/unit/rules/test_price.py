@@ -98,3 +98,14 @@ def test_the_time_it_takes_is_the_table_s(catalog: Catalog, spec: Spec) -> None:
     """Vacuum coating takes longer."""
     assert decide(catalog, spec).lead_time_days == 5
     assert decide(catalog, lens(spec, coatings=("ar",))).lead_time_days == 9
+
+
+def test_a_lens_without_a_price_or_a_time_is_not_accepted(files: Files, spec: Spec) -> None:
+    """Nobody could be told what it costs, or when it comes."""
+    files["prices.yaml"]["tables"][1]["rows"] = [
+        row for row in files["prices.yaml"]["tables"][1]["rows"] if row["id"] == "pal-mr10"
+    ]
+    decided = decide(load(files), spec)
+    assert (decided.accepted, decided.price, decided.lenses) == (False, None, ())
+    assert [(each.code, each.field) for each in decided.violations] == [("NOT_SET", "lens.design")]
+    assert "the lab has set none for Pal in CR-39" in decided.violations[0].message

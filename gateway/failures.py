@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from lensmesh.errors.v1 import reason_pb2 as mesh_reasons
+from lensmesh.lims.v1 import reason_pb2 as lims_reasons
 from lensmesh.order.v1 import reason_pb2 as order_reasons
 
 from gateway.described import Described, first_sentence
@@ -63,7 +64,7 @@ _ANY = (
 )
 _ANY_WITH_A_BODY = (Failure("RESOURCE_EXHAUSTED", "BODY_TOO_LARGE", status=413),)
 
-_REGISTRIES = (mesh_reasons.Reason, order_reasons.Reason)
+_REGISTRIES = (mesh_reasons.Reason, order_reasons.Reason, lims_reasons.Reason)
 _PREFIX = "REASON_"
 _FAILURE = re.compile(r"\b([A-Z_]+) / ([A-Z_]+)\b")
 

@@ -5,8 +5,9 @@
 -- the path another. This filter lets a request through only when
 --   - every parameter of the query is a field of the request, named once, that neither path nor body speaks for;
 --   - the body is JSON (RFC 8259, in UTF-8), and every key in it is a field of the message at that place, named once, with
---     a value of the field's kind: an object for a message, a list for a list, neither for the rest.
--- Which plain value suits which field the transcoder decides, which is strict there.
+--     a value of the field's kind: an object for a message, a list for a list, true or false for a flag, none of the
+--     first two for the rest.
+-- Which other plain value suits which field the transcoder decides, which is strict there.
 --
 -- What it must know is rendered in front of it: SHAPES[message][key] = {field number, message of the value or nil, kind}.
 -- The key "*" of a shape stands for every key (maps). A message without a shape is open: any keys, still JSON.
@@ -163,6 +164,11 @@ local BEGINNINGS = {
     lead_through(state, AFTER_VALUE, "t", "r", "u", "e")
     lead_through(state, AFTER_VALUE, "f", "a", "l", "s", "e")
   end,
+  -- The transcoder would take "true", the text, as well.
+  flag = function(state)
+    lead_through(state, AFTER_VALUE, "t", "r", "u", "e")
+    lead_through(state, AFTER_VALUE, "f", "a", "l", "s", "e")
+  end,
   null = function(state) lead_through(state, AFTER_VALUE, "n", "u", "l", "l") end,
   object = function(state) lead(state, "{", OBJECT_BEGINS) end,
   list = function(state) lead(state, "%[", LIST_BEGINS) end,
@@ -196,9 +202,11 @@ local ANYTHING, LIST = {"plain", "null", "object", "list"}, {"list", "null"}
 local KINDS = {
   any = with_elements(new_kind(ANYTHING), ANYTHING),
   plain = new_kind({"plain", "null"}, "a plain value"),
+  flag = new_kind({"flag", "null"}, "true or false"),
   object = new_kind({"object", "null"}, "an object"),
   list_of_any = with_elements(new_kind(LIST, "a list"), ANYTHING),
   list_of_plain = with_elements(new_kind(LIST, "a list"), {"plain"}, "a plain value"),
+  list_of_flag = with_elements(new_kind(LIST, "a list"), {"flag"}, "true or false"),
   list_of_object = with_elements(new_kind(LIST, "a list"), {"object"}, "an object"),
 }
 local BODY = new_value({"object"}, "an object")

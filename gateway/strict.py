@@ -26,7 +26,7 @@ RAW = "raw"
 _SCRIPT = Path(__file__).with_suffix(".lua")
 _RAW_BODY = "google.api.HttpBody"
 _ANY_KEY = "*"
-_PLAIN, _OBJECT, _ANYTHING = "plain", "object", "any"
+_PLAIN, _FLAG, _OBJECT, _ANYTHING = "plain", "flag", "object", "any"
 # Well-known types whose JSON is not an object of their fields. What is inside a google.protobuf.Any nobody could check.
 _WELL_KNOWN: Mapping[str, str] = {
     "google.protobuf.Struct": _OBJECT,
@@ -48,7 +48,7 @@ _PATH_FIELD = re.compile(r"\{([\w.]+)")
 
 Field = tuple[int | None, str | None, str]
 """Number of a field (it has two spellings; a map's key has none), the message of its value if that has fields, and its
-kind: `plain`, `object`, `any`, or a `list_of_` them."""
+kind: `plain`, `flag`, `object`, `any`, or a `list_of_` them."""
 Shape = Mapping[str, Field]
 """A message's fields, by each key they may be spelt with."""
 Reading = Mapping[str, Any]
@@ -121,9 +121,13 @@ def _field(field: FieldDescriptor) -> Field:
     name = message.full_name if message else None
     if name == _UNCHECKED and not field.full_name.startswith(f"{_RAW_BODY}."):
         raise ContractError(f"{field.full_name}: what is inside a {_UNCHECKED} of a REST request cannot be checked")
-    kind = _PLAIN if name is None else _WELL_KNOWN.get(name, _OBJECT)
+    kind = _scalar(field) if name is None else _WELL_KNOWN.get(name, _OBJECT)
     is_list = field.is_repeated and not (message and message.GetOptions().map_entry)
     return field.number, None if name in _WELL_KNOWN else name, f"list_of_{kind}" if is_list else kind
+
+
+def _scalar(field: FieldDescriptor) -> str:
+    return _FLAG if field.type == FieldDescriptor.TYPE_BOOL else _PLAIN
 
 
 def _lua(shapes: Mapping[str, Shape]) -> str:

@@ -76,18 +76,24 @@ class LimsClient:
         """
         return await self._call(self._stub.GetCatalog, lims.GetCatalogRequest(revision=revision))
 
-    async def validate(self, spec: job_pb2.JobSpec) -> lims.ValidateJobResponse:
-        """Returns whether the spec could be made, and every objection."""
-        return await self._call(self._stub.ValidateJob, lims.ValidateJobRequest(spec=spec))
+    async def validate(self, spec: job_pb2.JobSpec, account: str = "") -> lims.ValidateJobResponse:
+        """Returns whether the spec could be made, every objection, and what it would cost and take.
 
-    async def create_job(self, handoff_id: str, spec: job_pb2.JobSpec) -> job_pb2.Job:
-        """Returns the one job of the hand-off, made now or before.
+        ``account`` is the lab's customer number of who asks: it chooses the price list.
+        """
+        return await self._call(self._stub.ValidateJob, lims.ValidateJobRequest(spec=spec, account=account))
+
+    async def create_job(self, handoff_id: str, spec: job_pb2.JobSpec, account: str = "") -> job_pb2.Job:
+        """Returns the one job of the hand-off, made now or before, with what it was accepted at.
+
+        ``account`` is the lab's customer number of who orders: it chooses the price list.
 
         Raises:
             LimsRefused: The rules refuse the spec; there is no job.
-            LimsConflict: The hand-off id belongs to another spec.
+            LimsConflict: The hand-off id belongs to another spec or account.
         """
-        return await self._call(self._stub.CreateJob, lims.CreateJobRequest(handoff_id=handoff_id, spec=spec))
+        request = lims.CreateJobRequest(handoff_id=handoff_id, spec=spec, account=account)
+        return await self._call(self._stub.CreateJob, request)
 
     async def get_job(self, name: str) -> job_pb2.Job:
         """Returns a job.

@@ -7,7 +7,7 @@
     │   └── LimsOverloaded      has too much to do, or owes us too many answers; the call took no effect
     ├── LimsRefused             the rules refuse the spec; holds every violation
     ├── LimsRejected            the request itself is not one it can take, whoever sends it again
-    │   └── LimsConflict        the hand-off id made a job from another spec
+    │   └── LimsConflict        the hand-off id made a job from another spec or account
     ├── LimsJobState            the job is too far along for what was asked
     ├── LimsNotFound            no such job or revision
     ├── LimsCursorLost          the watch cannot be resumed from this cursor
@@ -53,7 +53,7 @@ class LimsRejected(LimsError):
 
 
 class LimsConflict(LimsRejected):
-    """The hand-off id made a job from another spec."""
+    """The hand-off id made a job from another spec or for another account."""
 
 
 class LimsJobState(LimsError):

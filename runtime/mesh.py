@@ -36,6 +36,9 @@ _DRAIN_DELAY_SECONDS = 3.0
 _CONNECTIONS_OF_A_REPLICA = 40  # pools of 10: two roles, each with two ways to the database
 _CONNECTIONS = 120  # migrations, a test run and a curious engineer
 
+# The demo practice's customer number at the lab, as the lab files in samples/ carry it.
+_DEMO_ACCOUNTS = "100200=practices/demo"
+
 _UPKEEP_SECONDS = 3600.0  # service tokens live a day; certificates are renewed weeks before they end
 
 
@@ -216,6 +219,7 @@ def _environment(mesh: Mesh, service: str) -> dict[str, str]:
         "LENSMESH_JWKS_FILE": str(mesh.keys.jwks),
         "LENSMESH_TOKEN_FILE": str(mesh.keys.token_file(service)),
         "LENSMESH_LIMS_TARGET": replicas.target(mesh.replicas["lims"]),
+        "LENSMESH_FIRST_ACCOUNTS": _DEMO_ACCOUNTS,
         "LENSMESH_LOG_LEVEL": mesh.settings.log_level,
     }
 

@@ -4,10 +4,13 @@
 
     MeshError
     ├── SpecRefused         SPEC_REFUSED        the rules in force refuse the spec; carries every violation
-    ├── HandoffIdReused     HANDOFF_ID_REUSED   the hand-off made a job from another spec
+    ├── HandoffIdReused     HANDOFF_ID_REUSED   the hand-off made a job from another spec or for another account
     ├── JobState            JOB_STATE           the job is too far along; says where it stands
     ├── WrongStation        WRONG_STATION       the station is not the next; names the next
-    └── RevisionNotFound    REVISION_NOT_FOUND  there is no such catalog revision
+    ├── RevisionNotFound    REVISION_NOT_FOUND  there is no such catalog revision
+    │   └── RevisionNotRead                     there is, but an earlier version wrote it
+    ├── DecisionNotKept     DECISION_NOT_KEPT   the job is older than the decisions that are kept
+    └── FileUnreadable      FILE_UNREADABLE     the file is not DCS, or damaged, or too large
 """
 
 import grpc
@@ -39,7 +42,7 @@ class SpecRefused(MeshError):
 
 
 class HandoffIdReused(MeshError):
-    """The hand-off id belongs to another spec."""
+    """The hand-off id belongs to another spec, or to another account."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
     reason = _lims(reason_pb2.REASON_HANDOFF_ID_REUSED)
@@ -47,7 +50,8 @@ class HandoffIdReused(MeshError):
     def __init__(self, job: str) -> None:
         """Takes the job that the hand-off made."""
         super().__init__(
-            f"this hand-off already made {job} from another spec; hand the changed order off under a new id",
+            f"this hand-off already made {job} from another spec or for another account; hand the changed order off "
+            "under a new id",
             metadata={"job": job},
         )
 
@@ -85,10 +89,40 @@ class RevisionNotFound(MeshError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = _lims(reason_pb2.REASON_REVISION_NOT_FOUND)
+    _lacks = "no revision"
+    _why = ""
 
     def __init__(self, number: int) -> None:
         """Takes the number that was asked for."""
         super().__init__(
-            f"the catalog has no revision {number}; 0 asks for the one in force",
+            f"the catalog has {self._lacks} {number}{self._why}; 0 asks for the one in force",
             metadata={"revision": str(number)},
         )
+
+
+class RevisionNotRead(RevisionNotFound):
+    """The revision is of an earlier format: it is kept, and nothing is decided by it any more."""
+
+    _lacks = "a revision"
+    _why = " that an earlier version wrote and this one cannot read"
+
+
+class DecisionNotKept(MeshError):
+    """The job was created before decisions were kept with their jobs."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = _lims(reason_pb2.REASON_DECISION_NOT_KEPT)
+
+    def __init__(self, job: str) -> None:
+        """Takes the job."""
+        super().__init__(
+            f"{job} was created before decisions were kept; validate its spec to see what the rules say now",
+            metadata={"job": job},
+        )
+
+
+class FileUnreadable(MeshError):
+    """The bytes are no DCS file, or a damaged one, or more than is read."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = _lims(reason_pb2.REASON_FILE_UNREADABLE)

@@ -4,23 +4,33 @@ At the door doubles become integers of 1/100: the contract's validation has alre
 so nothing is rounded away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from hashlib import sha256
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
-from lensmesh.lims.v1 import catalog_pb2, job_pb2
-from lensmesh.type.v1 import frame_pb2, prescription_pb2, violation_pb2
+from lensmesh.lims.v1 import catalog_pb2, decision_pb2, job_pb2
+from lensmesh.lims.v1.lims_service_pb2 import ValidateJobResponse
+from lensmesh.lims.v1.rule_service_pb2 import FileDiagnostic
+from lensmesh.type.v1 import frame_pb2, lens_pb2, prescription_pb2, quote_pb2, violation_pb2
+from lensmesh.type.v1.money_pb2 import Money
 from lensmesh.type.v1.violation_pb2 import Violation, Violations
 
+from optics.dcs.diagnostics import Diagnostic
+from optics.dcs.diagnostics import Severity as NoteSeverity
+from optics.eyes import Side
 from optics.numbers import Hundredths
-from rules import decide
-from rules.catalog import Catalog, Entry
-from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Spec
-from rules.tables import DesignType, Severity
+from rules import decision as rules
+from rules.catalog import Catalog, Choice, Entry, Severity
+from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Radii, Spec, Traces
+from rules.view import DesignType
 from services.lims.model import Job, Ordered, Revision, State
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # ── in ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -49,12 +59,19 @@ _MEASURES_OF_FRAME = ("a", "b", "dbl", "ed", "wrap", "panto", "vertex")
 _MEASURES_OF_EYE = tuple(field.name for field in fields(Eye) if field.name != "axis")
 
 
-def ordered(message: job_pb2.JobSpec) -> Ordered:
+def ordered(message: job_pb2.JobSpec, account: str = "") -> Ordered:
     """Returns what a validated spec asks for.
 
     Nothing of it is dropped: the contract closes JobSpec, so a spec with a field this lab does not know was refused.
     """
-    spec = Spec(
+    content = message.SerializeToString(deterministic=True)
+    return Ordered(content, sha256(content).digest(), message, account)
+
+
+def spec(asked: Ordered) -> Spec:
+    """Returns what is asked for as the rules see it."""
+    message = asked.message
+    return Spec(
         eyes=_EYES[message.eyes],
         right=_eye(message.prescription.right),
         left=_eye(message.prescription.left),
@@ -66,8 +83,8 @@ def ordered(message: job_pb2.JobSpec) -> Ordered:
             coatings=tuple(message.lens.coatings),
             options=tuple(message.lens.options),
         ),
+        account=asked.account,
     )
-    return Ordered(message.SerializeToString(deterministic=True), spec)
 
 
 def _eye(message: prescription_pb2.EyePrescription) -> Eye:
@@ -79,8 +96,21 @@ def _frame(message: frame_pb2.Frame) -> Frame:
     return Frame(
         material=_FRAME_MATERIALS[message.material],
         edge_type=_EDGE_TYPES[message.edge_type],
+        traces=_traces(message.trace) if message.HasField("trace") else Traces(),
         **_measures(message, _MEASURES_OF_FRAME),
     )
+
+
+def _traces(message: frame_pb2.Trace) -> Traces:
+    return Traces(
+        right=_radii(message.right) if message.HasField("right") else None,
+        left=_radii(message.left) if message.HasField("left") else None,
+    )
+
+
+def _radii(message: frame_pb2.EyeTrace) -> Radii:
+    """Returns a trace as it came: whether it is a shape, the rules say."""
+    return Radii(tuple(message.radii), tuple(message.angles))
 
 
 def _measures(message: Message, names: Sequence[str]) -> dict[str, Any]:
@@ -105,6 +135,7 @@ _DESIGN_TYPES = {
     DesignType.MULTIFOCAL: catalog_pb2.DESIGN_TYPE_MULTIFOCAL,
     DesignType.PROGRESSIVE: catalog_pb2.DESIGN_TYPE_PROGRESSIVE,
     DesignType.OCCUPATIONAL: catalog_pb2.DESIGN_TYPE_OCCUPATIONAL,
+    DesignType.ANTI_FATIGUE: catalog_pb2.DESIGN_TYPE_ANTI_FATIGUE,
 }
 
 _SEVERITIES = {
@@ -114,8 +145,55 @@ _SEVERITIES = {
 }
 
 
-def job_message(job: Job) -> job_pb2.Job:
-    """Returns a job as callers see it."""
+_OF_NOTES = {
+    NoteSeverity.INFO: violation_pb2.SEVERITY_INFO,
+    NoteSeverity.WARNING: violation_pb2.SEVERITY_WARNING,
+    NoteSeverity.ERROR: violation_pb2.SEVERITY_ERROR,
+}
+
+_SIDES = {Side.RIGHT: prescription_pb2.SIDE_RIGHT, Side.LEFT: prescription_pb2.SIDE_LEFT}
+
+
+def spec_message(spec: Spec) -> job_pb2.JobSpec:
+    """Returns a spec as callers see it: what `spec` reads back as the same, but for the account."""
+    message = job_pb2.JobSpec(
+        eyes=_swapped(_EYES)[spec.eyes],
+        lens=lens_pb2.LensSpec(
+            design=spec.lens.design,
+            material=spec.lens.material,
+            colour=spec.lens.colour,
+            coatings=spec.lens.coatings,
+            options=spec.lens.options,
+        ),
+    )
+    frame = message.frame
+    frame.material = _swapped(_FRAME_MATERIALS)[spec.frame.material]
+    frame.edge_type = _swapped(_EDGE_TYPES)[spec.frame.edge_type]
+    _measure(frame, spec.frame, _MEASURES_OF_FRAME)
+    for trace, radii in ((frame.trace.right, spec.frame.traces.right), (frame.trace.left, spec.frame.traces.left)):
+        if radii is not None:
+            trace.MergeFrom(frame_pb2.EyeTrace(radii=radii.radii, angles=radii.angles))
+    for target, eye in ((message.prescription.right, spec.right), (message.prescription.left, spec.left)):
+        _measure(target, eye, _MEASURES_OF_EYE)
+        if eye.axis is not None:
+            target.axis = eye.axis
+    return message
+
+
+def _measure(target: Message, source: Eye | Frame, names: Sequence[str]) -> None:
+    """Sets those measures that are given, in the contract's natural units."""
+    for name in names:
+        value = getattr(source, name)
+        if value is not None:
+            setattr(target, name, value / 100)
+
+
+def _swapped(words: Mapping[K, V]) -> Mapping[V, K]:
+    return {there: here for here, there in words.items()}
+
+
+def job_message(job: Job, quote: quote_pb2.Quote | None = None) -> job_pb2.Job:
+    """Returns a job as callers see it, with what it was accepted at where that is to be told."""
     message = job_pb2.Job(
         name=job.name,
         handoff_id=str(job.handoff_id),
@@ -125,6 +203,7 @@ def job_message(job: Job) -> job_pb2.Job:
         route=job.route,
         catalog_revision=job.catalog_revision,
         sequence=job.sequence,
+        quote=quote,
     )
     message.create_time.FromDatetime(job.create_time)
     message.update_time.FromDatetime(job.update_time)
@@ -167,35 +246,163 @@ def catalog_message(revision: Revision, catalog: Catalog) -> catalog_pb2.Catalog
     return catalog_pb2.Catalog(
         revision=revision_message(revision),
         designs=[
-            catalog_pb2.Design(entry=_entry(each), type=_DESIGN_TYPES[each.type], materials=each.materials)
+            catalog_pb2.Design(
+                entry=_entry(each), type=_DESIGN_TYPES[each.type], materials=catalog.materials_of(each.id)
+            )
             for each in catalog.designs.values()
         ],
         materials=[
-            catalog_pb2.Material(entry=_entry(each), index=each.index / 1000, wavelength=each.wavelength / 100)
+            catalog_pb2.Material(
+                entry=_entry(each),
+                index=each.index / 1000,
+                wavelength=each.wavelength / 100,
+                abbe=each.abbe / 100,
+                density=each.density / 100,
+                impact=each.impact,
+            )
             for each in catalog.materials.values()
         ],
-        colours=[_entry(each) for each in catalog.colours.values()],
-        coatings=[_entry(each) for each in catalog.coatings.values()],
-        options=[_entry(each) for each in catalog.options.values()],
-    )
-
-
-def _entry(entry: Entry) -> catalog_pb2.Entry:
-    codes = [catalog_pb2.PartnerCode(label=code.label, code=code.code) for code in entry.partner_codes]
-    return catalog_pb2.Entry(id=entry.id, name=entry.name, partner_codes=codes)
-
-
-def violations_message(violations: Sequence[decide.Violation]) -> Violations:
-    """Returns the rules' objections as callers see them."""
-    return Violations(
-        violations=[
-            Violation(
-                code=each.code,
-                severity=_SEVERITIES[each.severity],
-                field=each.field,
-                message=each.message,
-                alternatives=each.alternatives,
-            )
-            for each in violations
+        colours=_choices(catalog.colours),
+        coatings=_choices(catalog.coatings),
+        options=_choices(catalog.options),
+        availability=[
+            catalog_pb2.Availability(design=design, material=material, colours=colours)
+            for (design, material), colours in catalog.made.items()
         ],
     )
+
+
+def _choices(choices: Mapping[str, Choice]) -> list[catalog_pb2.Entry]:
+    return [_entry(each, each.group) for each in choices.values()]
+
+
+def _entry(entry: Entry, group: str = "") -> catalog_pb2.Entry:
+    codes = [catalog_pb2.PartnerCode(label=code.label, code=code.code) for code in entry.partner_codes]
+    return catalog_pb2.Entry(id=entry.id, name=entry.name, partner_codes=codes, group=group)
+
+
+# ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def validation(revision: Revision, decision: rules.Decision) -> ValidateJobResponse:
+    """Returns a decision as who asked for it sees it."""
+    return ValidateJobResponse(
+        accepted=decision.accepted,
+        violations=_violations(decision.violations),
+        catalog_revision=revision.number,
+        lenses=map(_lens_plan, decision.lenses),
+        price=_price(decision.price),
+        lead_time_days=decision.lead_time_days,
+        revision_digest=decision.revision,
+        engine_version=decision.engine,
+    )
+
+
+def decision_message(decision: rules.Decision, revision: int, *, account: str) -> decision_pb2.Decision:
+    """Returns a decision with all that had a say in it: the revision it is by, and the account it is priced for."""
+    return decision_pb2.Decision(
+        accepted=decision.accepted,
+        violations=_violations(decision.violations),
+        lenses=map(_lens_plan, decision.lenses),
+        route=decision.route,
+        lead_time_days=decision.lead_time_days,
+        price=_price(decision.price),
+        fired=[decision_pb2.Fired(rule=each.rule, row=each.row, side=_side(each.side)) for each in decision.fired],
+        catalog_revision=revision,
+        revision_digest=decision.revision,
+        engine_version=decision.engine,
+        account=account,
+    )
+
+
+def diagnostic_message(note: Diagnostic) -> FileDiagnostic:
+    """Returns what was noticed in a file as callers see it."""
+    return FileDiagnostic(severity=_OF_NOTES[note.severity], label=note.label, line=note.line, message=note.message)
+
+
+def quote(revision: int, decision: rules.Decision) -> quote_pb2.Quote:
+    """Returns what a decision comes to for who ordered."""
+    return quote_pb2.Quote(
+        price=_price(decision.price),
+        lead_time_days=decision.lead_time_days,
+        lenses=map(_quoted_lens, decision.lenses),
+        catalog_revision=revision,
+    )
+
+
+def violations_message(violations: Sequence[rules.Violation]) -> Violations:
+    """Returns the rules' objections as callers see them."""
+    return Violations(violations=_violations(violations))
+
+
+def _violations(violations: Iterable[rules.Violation]) -> list[Violation]:
+    return [
+        Violation(
+            code=each.code,
+            severity=_SEVERITIES[each.severity],
+            field=each.field,
+            message=each.message,
+            alternatives=each.alternatives,
+            rule=each.rule,
+        )
+        for each in violations
+    ]
+
+
+def _lens_plan(plan: rules.LensPlan) -> decision_pb2.LensPlan:
+    return decision_pb2.LensPlan(
+        side=_side(plan.side),
+        blank=plan.blank.id,
+        finished=plan.finished,
+        opc=plan.blank.opc,
+        blank_diameter=plan.blank.diameter / 100,
+        base=plan.base / 100,
+        front=plan.front / 100,
+        back_flat=plan.back_flat / 100,
+        back_steep=plan.back_steep / 100,
+        minimum_blank=plan.minimum_blank / 100,
+        centre_thickness=plan.centre / 100,
+        edge_thinnest=plan.edge_thinnest / 100,
+        edge_thinnest_angle=plan.edge_thinnest_angle,
+        edge_thickest=plan.edge_thickest / 100,
+        edge_thickest_angle=plan.edge_thickest_angle,
+        weight=plan.weight / 100,
+        estimated=plan.estimated,
+        programs=[decision_pb2.Program(step=step, program=program) for step, program in plan.programs],
+        route=plan.route,
+    )
+
+
+def _quoted_lens(plan: rules.LensPlan) -> quote_pb2.QuotedLens:
+    return quote_pb2.QuotedLens(
+        side=_side(plan.side),
+        blank_diameter=plan.blank.diameter / 100,
+        centre_thickness=plan.centre / 100,
+        edge_thinnest=plan.edge_thinnest / 100,
+        edge_thickest=plan.edge_thickest / 100,
+        weight=plan.weight / 100,
+        estimated=plan.estimated,
+    )
+
+
+def _price(price: rules.Price | None) -> quote_pb2.Price | None:
+    if price is None:
+        return None
+    return quote_pb2.Price(
+        list=price.list,
+        lines=[
+            quote_pb2.PriceLine(
+                label=line.label,
+                side=_side(line.side),
+                amount=Money(currency=price.currency, minor_units=line.amount),
+                table=line.table,
+                row=line.row,
+            )
+            for line in price.lines
+        ],
+        total=Money(currency=price.currency, minor_units=price.total),
+    )
+
+
+def _side(side: Side | None) -> prescription_pb2.Side.ValueType:
+    return prescription_pb2.SIDE_UNSPECIFIED if side is None else _SIDES[side]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, auto
-from hashlib import sha256
 
-from rules.spec import Spec
+from lensmesh.lims.v1.job_pb2 import JobSpec
+
 from services.lims.errors import JobState, WrongStation
 
 
@@ -62,15 +62,19 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """What a hand-off asks for: the bytes that are kept, and the spec they say.
+    """What is asked for, to decide or to make: the bytes that are kept, and what they say.
 
     Attributes:
-        content: The contract's `JobSpec` as it will be stored; its digest tells a replay from a re-used id.
-        spec: The same, as the rules see it.
+        content: The contract's `JobSpec` as it will be stored.
+        digest: SHA-256 of it, which tells a replay from a re-used hand-off.
+        message: The same as a message.
+        account: The lab's customer number of who asks; empty for none.
     """
 
     content: bytes
-    spec: Spec
+    digest: bytes
+    message: JobSpec
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Job:
         handoff_id: The hand-off it answers.
         spec: What is made: the contract's `JobSpec`, as stored.
         spec_digest: SHA-256 of `spec`.
+        account: The account it was priced for; empty for none.
         state: Where it stands.
         station: Where it was last scanned; empty before the first scan.
         route: The stations it passes; the last one ships it.
@@ -95,6 +100,7 @@ class Job:
     handoff_id: uuid.UUID
     spec: bytes
     spec_digest: bytes
+    account: str
     state: State
     station: str
     route: tuple[str, ...]
@@ -115,10 +121,24 @@ class Job:
         return self.route[passed] if passed < len(self.route) else ""
 
 
-def received(handoff_id: uuid.UUID, spec: bytes, route: Sequence[str], catalog_revision: int, time: datetime) -> Job:
+def received(
+    handoff_id: uuid.UUID, ordered: Ordered, route: Sequence[str], catalog_revision: int, time: datetime
+) -> Job:
     """Returns the job of a hand-off as it begins, without a number."""
-    digest = sha256(spec).digest()
-    return Job(0, handoff_id, spec, digest, State.RECEIVED, "", tuple(route), catalog_revision, 1, time, time)
+    return Job(
+        number=0,
+        handoff_id=handoff_id,
+        spec=ordered.content,
+        spec_digest=ordered.digest,
+        account=ordered.account,
+        state=State.RECEIVED,
+        station="",
+        route=tuple(route),
+        catalog_revision=catalog_revision,
+        sequence=1,
+        create_time=time,
+        update_time=time,
+    )
 
 
 def move(job: Job, action: Action, *, station: str = "") -> Job:

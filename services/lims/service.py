@@ -4,14 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lensmesh.lims.v1 import floor_service_pb2, floor_service_pb2_grpc, lims_service_pb2, lims_service_pb2_grpc
+from lensmesh.lims.v1 import (
+    floor_service_pb2,
+    floor_service_pb2_grpc,
+    lims_service_pb2,
+    lims_service_pb2_grpc,
+    rule_service_pb2,
+    rule_service_pb2_grpc,
+)
 from pydantic import Field
 
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store, workflow
 from services.lims.revisions import Revisions
-from services.lims.servicer import FloorServicer, LimsServicer
+from services.lims.servicer import FloorServicer, LimsServicer, RuleServicer
 from services.lims.workflow import Lab
 
 
@@ -35,7 +42,7 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         tail=house.tail,
         revisions=Revisions(house.settings.lab),
     )
-    await workflow.publish_first(lab, starter.files())
+    await workflow.publish_first(lab, starter.files)
     yield Composition(
         servicers=(
             Servicer(
@@ -47,6 +54,11 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
                 floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
                 floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
                 FloorServicer(lab),
+            ),
+            Servicer(
+                rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+                rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
+                RuleServicer(lab),
             ),
         ),
     )

@@ -6,18 +6,30 @@ from typing import Any
 
 import grpc
 from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
-from lensmesh.lims.v1 import catalog_pb2, floor_service_pb2, floor_service_pb2_grpc, job_pb2, lims_service_pb2_grpc
+from lensmesh.lims.v1 import (
+    catalog_pb2,
+    decision_pb2,
+    floor_service_pb2,
+    floor_service_pb2_grpc,
+    job_pb2,
+    lims_service_pb2_grpc,
+    rule_service_pb2,
+    rule_service_pb2_grpc,
+)
 from lensmesh.lims.v1 import lims_service_pb2 as contract
 
 from chassis import pages, streams
 from chassis.streams import Pace
+from rules.decision import Decision
 from services.lims import messages, workflow
+from services.lims.model import Job
 from services.lims.workflow import Lab
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _CONTRACT_VERSION = "1"
 _MOST_JOBS = 2**63 - 1
+_LONGEST_REFERENCE = 64
 _EVENTS, _MOST_EVENTS = 100, 1000  # a page of events, as the contract says
 
 
@@ -63,21 +75,23 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
         self, request: contract.ValidateJobRequest, _context: Context
     ) -> contract.ValidateJobResponse:
         """Decides a spec and leaves it at that."""
-        revision, decision = await workflow.validate(self._lab, messages.ordered(request.spec).spec)
-        return contract.ValidateJobResponse(
-            accepted=decision.accepted,
-            violations=messages.violations_message(decision.violations).violations,
-            catalog_revision=revision.number,
-        )
+        asked = messages.ordered(request.spec, request.account)
+        return messages.validation(*await workflow.validate(self._lab, asked))
 
     async def CreateJob(self, request: contract.CreateJobRequest, _context: Context) -> job_pb2.Job:
         """Creates the one job of a hand-off."""
-        ordered = messages.ordered(request.spec)
-        return messages.job_message(await workflow.create_job(self._lab, uuid.UUID(request.handoff_id), ordered))
+        ordered = messages.ordered(request.spec, request.account)
+        made = await workflow.create_job(self._lab, uuid.UUID(request.handoff_id), ordered)
+        quote = messages.quote(made.job.catalog_revision, made.decision) if made.decision else None
+        return messages.job_message(made.job, quote)
 
     async def GetJob(self, request: contract.GetJobRequest, _context: Context) -> job_pb2.Job:
         """Returns a job."""
         return messages.job_message(await workflow.job(self._lab, _number(request.name)))
+
+    async def GetJobDecision(self, request: contract.GetJobDecisionRequest, _context: Context) -> decision_pb2.Decision:
+        """Returns the decision a job was created by."""
+        return _decision(*await workflow.job_decision(self._lab, _number(request.name)))
 
     async def ListJobs(self, request: contract.ListJobsRequest, _context: Context) -> contract.ListJobsResponse:
         """Lists jobs, newest first."""
@@ -132,9 +146,42 @@ class FloorServicer(floor_service_pb2_grpc.FloorServiceServicer):
         return messages.job_message(await workflow.scan(self._lab, _number(request.job), request.station))
 
 
+class RuleServicer(rule_service_pb2_grpc.RuleServiceServicer):
+    """The lab's rules, tried out."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    async def DecideFile(
+        self, request: rule_service_pb2.DecideFileRequest, _context: Context
+    ) -> rule_service_pb2.DecideFileResponse:
+        """Decides a lab file and draws the lenses."""
+        decided = await workflow.decide_file(
+            self._lab,
+            request.file.data,
+            account=request.account,
+            design=request.design,
+            material=request.material,
+            drawn=request.draw,
+        )
+        return rule_service_pb2.DecideFileResponse(
+            decision=messages.decision_message(
+                decided.decision, decided.revision.number, account=decided.reading.spec.account
+            ),
+            spec=messages.spec_message(decided.reading.spec),
+            diagnostics=map(messages.diagnostic_message, decided.reading.notes),
+            job_reference=decided.job[:_LONGEST_REFERENCE],
+            drawing=decided.drawing,
+        )
+
+
 def _number(name: str) -> int:
     """Returns the number in a job's name, which the contract has validated."""
     return int(name.removeprefix("jobs/"))
+
+
+def _decision(job: Job, decision: Decision) -> decision_pb2.Decision:
+    return messages.decision_message(decision, job.catalog_revision, account=job.account)
 
 
 def _job_number(spelled: str) -> int:

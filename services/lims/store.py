@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import log
 from chassis.driver import Driver
 from chassis.routine import Routine
-from services.lims.model import Job, Revision, State
+from services.lims.model import Job, Ordered, Revision, State
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -88,15 +88,18 @@ async def add_revision(
 # ── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _JOB = (
-    "number, handoff_id, spec, spec_digest, state, station, route, catalog_revision, sequence, create_time, update_time"
+    "number, handoff_id, spec, spec_digest, account, state, station, route, catalog_revision, sequence, create_time,"
+    " update_time"
 )
 _ADD_JOB = text(
-    "insert into job (tenant, handoff_id, spec, spec_digest, state, station, route, catalog_revision, sequence)"  # noqa: S608 -- the columns are this module's
-    " values (:lab, :handoff_id, :spec, sha256(:spec), 'RECEIVED', '', :route, :catalog_revision, 1)"
+    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,"  # noqa: S608 -- the columns are this module's
+    " catalog_revision, sequence) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, 'RECEIVED', '',"
+    " :route, :catalog_revision, 1)"
     f" on conflict (tenant, handoff_id) do nothing returning {_JOB}",
 )
 _JOB_OF_HANDOFF = text(f"select {_JOB} from job where tenant = :lab and handoff_id = :handoff_id")  # noqa: S608 -- the columns are this module's
 _JOB_BY_NUMBER = text(f"select {_JOB} from job where tenant = :lab and number = :number")  # noqa: S608 -- the columns are this module's
+_DECISION_OF_JOB = text("select decision from job where tenant = :lab and number = :number")
 _LOCK_JOB = text(f"select {_JOB} from job where tenant = :lab and number = :number for update")  # noqa: S608 -- the columns are this module's
 _SAVE_JOB = text(
     "update job set state = :state, station = :station, sequence = :sequence, update_time = clock_timestamp()"  # noqa: S608 -- the columns are this module's
@@ -115,7 +118,8 @@ async def add_job(
     lab: str,
     handoff_id: uuid.UUID,
     *,
-    spec: bytes,
+    ordered: Ordered,
+    decision: bytes,
     route: Sequence[str],
     catalog_revision: int,
 ) -> Job | None:
@@ -126,7 +130,9 @@ async def add_job(
     parameters = {
         "lab": lab,
         "handoff_id": handoff_id,
-        "spec": spec,
+        "spec": ordered.content,
+        "account": ordered.account,
+        "decision": decision,
         "route": list(route),
         "catalog_revision": catalog_revision,
     }
@@ -144,6 +150,12 @@ async def job(connection: AsyncConnection, lab: str, number: int) -> Job | None:
     """Returns a job by number."""
     row = (await connection.execute(_JOB_BY_NUMBER, {"lab": lab, "number": number})).mappings().one_or_none()
     return _job(row) if row else None
+
+
+async def decision_of_job(connection: AsyncConnection, lab: str, number: int) -> bytes | None:
+    """Returns the decision kept with a job that exists; None when none was kept."""
+    found = (await connection.execute(_DECISION_OF_JOB, {"lab": lab, "number": number})).scalar_one()
+    return None if found is None else bytes(found)
 
 
 async def lock_job(connection: AsyncConnection, lab: str, number: int) -> Job | None:
@@ -187,16 +199,16 @@ _NAMED = r"""
 """
 _CREATE_JOB = Routine(
     "create_job",
-    ("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea"),
+    ("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea", "text", "bytea"),
     returns="number bigint",
     body=f"""
         declare made bigint; name text;
         begin
             perform set_config('lock_timeout', '50ms', true);
             perform pg_advisory_xact_lock_shared({_FENCE});
-            insert into job (tenant, handoff_id, spec, spec_digest, state, station, route, catalog_revision, sequence,
-                create_time, update_time)
-            select $1, $2, $3, sha256($3), 'RECEIVED', '', $4, $5, 1, $6, $6
+            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,
+                catalog_revision, sequence, create_time, update_time)
+            select $1, $2, $3, sha256($3), $10, $11, 'RECEIVED', '', $4, $5, 1, $6, $6
             where (select revision.number from revision where tenant = $1 order by revision.number desc limit 1) = $5
             on conflict (tenant, handoff_id) do nothing returning job.number into made;
             if not found then return; end if;
@@ -209,8 +221,8 @@ _CREATE_JOB = Routine(
 ROUTINES = (_CREATE_JOB,)
 
 
-async def create_job(driver: Driver, lab: str, job: Job, event: Message) -> Job | None:
-    """Adds a job and the event about it, which both lack its number; returns it with its number.
+async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event: Message) -> Job | None:
+    """Adds a job, the decision behind it and the event about it; returns it with its number, which it lacked.
 
     Returns None, and has done nothing, when its hand-off has a job or another revision than its own is in force.
 
@@ -226,6 +238,8 @@ async def create_job(driver: Driver, lab: str, job: Job, event: Message) -> Job 
         job.catalog_revision,
         job.create_time,
         *log.recorded(event),
+        job.account,
+        decision,
     )
     return replace(job, number=row[0]) if row else None
 

@@ -1,10 +1,9 @@
 """What a lab does, in the words of the trade: publish a catalog, decide a spec, take a job, move it, tell about it."""
 
 import uuid
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import asyncpg
 from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
@@ -16,13 +15,20 @@ from chassis.driver import Driver
 from chassis.errors import NotFound
 from chassis.log import Cursor, Entry
 from chassis.tail import Tail
+from optics.dcs.errors import DcsError
+from optics.dcs.interpretation import interpret
+from optics.dcs.records import parse
+from rules import lab_file
 from rules.catalog import Catalog
-from rules.decide import Decision, decide
-from rules.spec import Spec
-from services.lims import messages, model, store
-from services.lims.errors import HandoffIdReused, SpecRefused
+from rules.decide import decide
+from rules.decision import Decision
+from rules.drawing import draw
+from rules.lab_file import Reading
+from services.lims import evidence, messages, model, store
+from services.lims.deciding import Decisions
+from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
 from services.lims.model import Job, Ordered, Revision, State
-from services.lims.revisions import Revisions, compiled, content_of
+from services.lims.revisions import Revisions, compiled, content_of, is_read
 
 _RECEIVED = "Received"
 _CANCELLED = "Cancelled"
@@ -39,6 +45,7 @@ class Lab:
         driver: The same, for statements on the hot path.
         tail: The end of its log.
         revisions: Its catalog.
+        decisions: What it decided lately.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Lab:
     driver: Driver
     tail: Tail
     revisions: Revisions
+    decisions: Decisions = field(default_factory=Decisions)
 
     @property
     def catalog_name(self) -> str:
@@ -57,25 +65,29 @@ class Lab:
 # ── catalog ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def publish_first(lab: Lab, files: Mapping[str, object]) -> None:
-    """Publishes a catalog as revision 1 of a lab that has none; changes nothing where there is one.
+async def publish_first(lab: Lab, files: Callable[[], Mapping[str, object]]) -> None:
+    """Publishes a catalog where a lab has none to decide by; changes nothing where it has.
+
+    It is revision 1 of a new lab, and the next one of a lab whose revision in force is of an earlier format. The files
+    are read only then, which takes longer than all else that a start has to do.
 
     Raises:
         CatalogError: The files hold no catalog.
     """
-    content = content_of(files)
-    compiled(content)
     async with lab.database.transaction(lab.name) as connection:
         await store.close_fence(
             connection
         )  # of several replicas that start at once, one publishes and the others see it
-        if await store.revision_in_force(connection, lab.name) is None:
+        before = await store.revision_in_force(connection, lab.name)
+        if before is None or not is_read(await store.revision_content(connection, lab.name, before.number)):
+            content = content_of(files())
+            compiled(content)
             revision = await store.add_revision(
                 connection,
                 lab.name,
-                1,
+                before.number + 1 if before else 1,
                 content=content,
-                parent_digest=None,
+                parent_digest=before.digest if before else None,
                 author="services/lims",
                 note="the starter catalog",
             )
@@ -107,16 +119,76 @@ async def catalog(lab: Lab, number: int) -> tuple[Revision, Catalog]:
         return await lab.revisions.in_force(connection)
 
 
-async def validate(lab: Lab, spec: Spec) -> tuple[Revision, Decision]:
-    """Returns what the revision in force says of a spec. Changes nothing."""
+async def validate(lab: Lab, asked: Ordered) -> tuple[Revision, Decision]:
+    """Returns what the revision in force says of what is asked for. Changes nothing."""
     revision, rules = await catalog(lab, 0)
-    return revision, decide(rules, spec)
+    return revision, lab.decisions.decide(revision, rules, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedFile:
+    """What the rules say of a lab file.
+
+    Attributes:
+        revision: The revision that decided.
+        job: The file's own number of the job; empty when it has none.
+        reading: The file as the rules see it.
+        decision: The decision, with what of the file is not understood.
+        drawing: Both lenses, as SVG; empty when it was not asked for, or there is nothing to draw.
+    """
+
+    revision: Revision
+    job: str
+    reading: Reading
+    decision: Decision
+    drawing: str
+
+
+async def decide_file(
+    lab: Lab, data: bytes, *, account: str = "", design: str = "", material: str = "", drawn: bool = False
+) -> DecidedFile:
+    """Returns what the revision in force says of a lab file. Changes nothing.
+
+    Args:
+        lab: The lab.
+        data: The file.
+        account: Who orders; empty is the file's own account.
+        design: A design by its id, whatever the file names; empty follows the file.
+        material: A material, likewise.
+        drawn: Whether to draw the lenses.
+
+    Raises:
+        FileUnreadable: It is not DCS, or damaged, or too large.
+    """
+    try:
+        job = interpret(parse(data))
+    except DcsError as error:
+        raise FileUnreadable(f"the file cannot be read: {error}") from error
+    revision, rules = await catalog(lab, 0)
+    reading = lab_file.read(job, rules, account=account, design=design, material=material)
+    decision = lab_file.told(reading, decide(rules, reading.spec, revision=revision.digest))
+    title = f"Job {job.job_id}" if job.job_id else "Lab file"
+    drawing = draw(rules, reading.spec, decision, title=title) if drawn else ""
+    return DecidedFile(revision, job.job_id or "", reading, decision, drawing)
 
 
 # ── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def create_job(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Job:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A job that a hand-off made, now or before.
+
+    Attributes:
+        job: The job.
+        decision: What it was accepted by; None for one older than the decisions that are kept.
+    """
+
+    job: Job
+    decision: Decision | None
+
+
+async def create_job(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made:
     """Creates the one job of a hand-off, pinned to the revision in force when it commits; or returns it again.
 
     A hand-off that has its job gets it whatever was published since, so that is looked at before the fence. That two
@@ -124,12 +196,12 @@ async def create_job(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Job:
 
     Raises:
         SpecRefused: The rules in force refuse the spec; nothing was created.
-        HandoffIdReused: The hand-off has a job made from another spec.
+        HandoffIdReused: The hand-off has a job made from another spec, or for another account.
     """
     return await _create_at_once(lab, handoff_id, ordered) or await _create_carefully(lab, handoff_id, ordered)
 
 
-async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Job | None:
+async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made | None:
     """Creates the job as it nearly always goes: a new hand-off, accepted, under the revision in force last time.
 
     Returns None, and has done nothing, when any of that does not hold or a publication is under way.
@@ -138,27 +210,29 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
     if latest is None:
         return None
     revision, rules = latest
-    decision = decide(rules, ordered.spec)
+    decision = lab.decisions.decide(revision, rules, ordered)
     if not decision.accepted:
         return None
-    received = model.received(handoff_id, ordered.content, decision.route, revision.number, datetime.now(UTC))
+    received = model.received(handoff_id, ordered, decision.route, revision.number, datetime.now(UTC))
+    event = messages.job_changed(received, _RECEIVED)
     try:
-        created = await store.create_job(lab.driver, lab.name, received, messages.job_changed(received, _RECEIVED))
+        created = await store.create_job(lab.driver, lab.name, received, decision.to_bytes(), event)
     except asyncpg.LockNotAvailableError:
         return None
-    if created is not None:
-        lab.tail.poke()
-    return created
+    if created is None:
+        return None
+    lab.tail.poke()
+    return Made(created, decision)
 
 
-async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Job:
+async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made:
     async with lab.database.transaction(lab.name) as connection:
         known = await store.job_of_handoff(connection, lab.name, handoff_id)
         if known is not None:
-            return _replay(known, ordered)
+            return await _replay(connection, lab, known, ordered)
         await store.pass_fence(connection)
         revision, rules = await lab.revisions.in_force(connection)
-        decision = decide(rules, ordered.spec)
+        decision = lab.decisions.decide(revision, rules, ordered)
         created = (
             await _add_job(connection, lab, handoff_id, ordered, revision, decision) if decision.accepted else None
         )
@@ -166,9 +240,9 @@ async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -
             known = await store.job_of_handoff(connection, lab.name, handoff_id)
             if known is None:
                 raise SpecRefused(messages.violations_message(decision.violations))
-            return _replay(known, ordered)
+            return await _replay(connection, lab, known, ordered)
     lab.tail.poke()
-    return created
+    return Made(created, decision)
 
 
 async def _add_job(
@@ -184,7 +258,8 @@ async def _add_job(
         connection,
         lab.name,
         handoff_id,
-        spec=ordered.content,
+        ordered=ordered,
+        decision=decision.to_bytes(),
         route=decision.route,
         catalog_revision=revision.number,
     )
@@ -193,11 +268,33 @@ async def _add_job(
     return created
 
 
-def _replay(known: Job, ordered: Ordered) -> Job:
+async def _replay(connection: AsyncConnection, lab: Lab, known: Job, ordered: Ordered) -> Made:
     """Returns the job a hand-off made, when it asks for the same again."""
-    if known.spec_digest != sha256(ordered.content).digest():
+    if (known.spec_digest, known.account) != (ordered.digest, ordered.account):
         raise HandoffIdReused(known.name)
-    return known
+    return Made(known, await _decision_kept(connection, lab, known))
+
+
+async def _decision_kept(connection: AsyncConnection, lab: Lab, of: Job) -> Decision | None:
+    content = await store.decision_of_job(connection, lab.name, of.number)
+    if content is None:
+        return None
+    return evidence.read(content, await lab.revisions.catalog(connection, of.catalog_revision))
+
+
+async def job_decision(lab: Lab, number: int) -> tuple[Job, Decision]:
+    """Returns a job and the decision it was created by, as it was kept.
+
+    Raises:
+        NotFound: There is no such job.
+        DecisionNotKept: It is older than the decisions that are kept.
+    """
+    async with lab.database.transaction(lab.name) as connection:
+        found = _found(await store.job(connection, lab.name, number), number)
+        decision = await _decision_kept(connection, lab, found)
+    if decision is None:
+        raise DecisionNotKept(found.name)
+    return found, decision
 
 
 async def job(lab: Lab, number: int) -> Job:
@@ -252,8 +349,8 @@ async def scan(lab: Lab, number: int, station: str) -> Job:
     async with lab.database.transaction(lab.name) as connection:
         found = _found(await store.lock_job(connection, lab.name, number), number)
         moved = model.scan(found, station)
-        rules = await lab.revisions.catalog(connection, found.catalog_revision)
-        moved = await _move(connection, lab, found, moved, rules.stations[station].description)
+        stations = await lab.revisions.stations(connection, found.catalog_revision)
+        moved = await _move(connection, lab, found, moved, stations[station].description)
     lab.tail.poke()
     return moved
 

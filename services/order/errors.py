@@ -10,7 +10,10 @@
     ├── FileIncomplete      FILE_INCOMPLETE: DCS, but no order; lists what is missing
     ├── CatalogEntryUnknown CATALOG_ENTRY_UNKNOWN: the catalog has no such entry; lists the nearest
     ├── LabUnknown          LAB_UNKNOWN: the mesh has no such lab
-    └── TooManyNotes        TOO_MANY_NOTES: it has as many as it can hold
+    ├── TooManyNotes        TOO_MANY_NOTES: it has as many as it can hold
+    ├── AccountUnknown      ACCOUNT_UNKNOWN: no practice has the file's account
+    ├── AccountTaken        ACCOUNT_TAKEN: the account is another practice's
+    └── AccountIsDefault    ACCOUNT_IS_DEFAULT: it is the usual one of a practice that has others
 """
 
 from collections.abc import Sequence
@@ -106,3 +109,43 @@ class TooManyNotes(MeshError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = _reason(reason_pb2.REASON_TOO_MANY_NOTES)
+
+
+class AccountUnknown(MeshError):
+    """No practice has the account that the file names, or it names none."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = _reason(reason_pb2.REASON_ACCOUNT_UNKNOWN)
+
+    def __init__(self, account: str) -> None:
+        said = f"no practice has the account {account} (ACCN)" if account else "the file names no account (ACCN)"
+        super().__init__(
+            f"{said}, so nobody knows whose order it is; give it to a practice, or have the practice import the file",
+            metadata={"account": account},
+        )
+
+
+class AccountTaken(MeshError):
+    """The account is another practice's."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = _reason(reason_pb2.REASON_ACCOUNT_TAKEN)
+
+    def __init__(self, account: str, practice: str) -> None:
+        super().__init__(
+            f"{account} belongs to {practice}; delete it there before it is given to another practice",
+            metadata={"practice": practice},
+        )
+
+
+class AccountIsDefault(MeshError):
+    """The account is the usual one of a practice that has others."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _reason(reason_pb2.REASON_ACCOUNT_IS_DEFAULT)
+
+    def __init__(self, account: str, practice: str) -> None:
+        super().__init__(
+            f"{account} is the usual account of {practice}, which has others; make one of those the usual one first",
+            metadata={"practice": practice},
+        )

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from lensmesh.order.v1 import order_pb2
+from lensmesh.order.v1 import account_pb2, order_pb2
 
 from chassis import validation
 from chassis.errors import FieldInvalid
-from services.order.model import CLIENT_FIELDS, Order
+from services.order.model import CLIENT_FIELDS, Account, Order
 
 
 def message(order: Order) -> order_pb2.Order:
@@ -22,6 +22,8 @@ def message(order: Order) -> order_pb2.Order:
     told.lab_status = order.lab_status
     told.catalog_revision = order.catalog_revision
     told.violations.extend(order.violations)
+    if order.quote:
+        told.quote.CopyFrom(order.quote)
     told.create_time.FromDatetime(order.create_time)
     told.update_time.FromDatetime(order.update_time)
     if order.submit_time:
@@ -36,6 +38,13 @@ def summary(order: Order) -> order_pb2.Order:
     """Returns an order as lists show it: without the frame's traced shape."""
     told = message(order)
     told.frame.ClearField("trace")
+    return told
+
+
+def account_message(account: Account) -> account_pb2.Account:
+    """Returns an account as callers see it."""
+    told = account_pb2.Account(name=account.name, practice=account.practice, is_default=account.is_default)
+    told.create_time.FromDatetime(account.create_time)
     return told
 
 

@@ -127,7 +127,9 @@ def read(data: bytes) -> DcsJob:
     return job
 
 
-def draft(job: DcsJob, catalog: Catalog, remembered: Names, chosen: Mapping[str, str]) -> Draft:
+def draft(
+    job: DcsJob, catalog: Catalog, remembered: Names, chosen: Mapping[str, str], accounts: Sequence[str] = ()
+) -> Draft:
     """Returns a job as a draft.
 
     Args:
@@ -135,19 +137,21 @@ def draft(job: DcsJob, catalog: Catalog, remembered: Names, chosen: Mapping[str,
         catalog: The lab's catalog.
         remembered: What the practice decided earlier.
         chosen: What the caller chooses now: field (``design``, ``material``) → catalog id.
+        accounts: The practice's accounts with the lab, the usual one first.
 
     Raises:
         CatalogEntryUnknown: A chosen id is not in the catalog.
     """
     _require_known(catalog, chosen)
     content = order_pb2.Order(
+        account=job.account if job.account and job.account in accounts else "",
         customer_reference=(job.customer_reference or job.job_id or "")[:_REFERENCE_LENGTH],
         patient_reference=job.patient_number or "",
         eyes=_EYES[job.eyes_to_make],
         prescription=_prescription(job),
         frame=_frame(job),
     )
-    violations = []
+    violations = list(_unknown_account(job, accounts))
     codes = {}
     for kind in LENS_NAMES:
         names = _codes(job, kind)
@@ -161,6 +165,21 @@ def draft(job: DcsJob, catalog: Catalog, remembered: Names, chosen: Mapping[str,
     diagnostics = [_diagnostic(note) for note in job.diagnostics]
     diagnostics += _not_carried(job)
     return Draft(content, violations, diagnostics, codes)
+
+
+def _unknown_account(job: DcsJob, accounts: Sequence[str]) -> Iterator[Violation]:
+    """Yields what is wrong with the file's account: that it is none of the practice's, and what is done instead."""
+    if not job.account or job.account in accounts:
+        return
+    instead = f"your usual account, {accounts[0]}" if accounts else "no account, at the lab's common prices"
+    yield Violation(
+        code="UNKNOWN_ACCOUNT",
+        severity=SEVERITY_WARNING,
+        field="account",
+        message=f"ACCN={job.account!r} is none of this practice's accounts with the lab; it is ordered under "
+        f"{instead}. Ask the lab when it should be one.",
+        alternatives=accounts,
+    )
 
 
 def _prescription(job: DcsJob) -> prescription_pb2.Prescription:

@@ -11,8 +11,11 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from lensmesh.lims.v1 import job_pb2
+from lensmesh.lims.v1.decision_pb2 import LensPlan
+from lensmesh.lims.v1.lims_service_pb2 import ValidateJobResponse
 from lensmesh.order.v1.order_pb2 import Order as OrderMessage
 from lensmesh.order.v1.order_pb2 import OrderUpdate
+from lensmesh.type.v1.quote_pb2 import Quote, QuotedLens
 from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR, Violation
 
 from services.order.errors import OrderStateError, state_name
@@ -106,7 +109,7 @@ RETURNS: Mapping[State, Move] = {
 MOST_NOTES = 100
 NO_ID = UUID(int=0)
 
-CLIENT_FIELDS = ("lab", "customer_reference", "patient_reference", "eyes", "prescription", "frame", "lens")
+CLIENT_FIELDS = ("lab", "account", "customer_reference", "patient_reference", "eyes", "prescription", "frame", "lens")
 """The fields of the message that belong to the client; all others are set by the service."""
 
 
@@ -117,6 +120,30 @@ class Note:
     author: str
     text: str
     create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer number that a lab gave to a practice.
+
+    Attributes:
+        lab: The lab, ``labs/main``.
+        number: The number, as lab files carry it.
+        practice: The practice it belongs to, ``practices/demo``.
+        is_default: Whether the practice's orders go under it unless they name another.
+        create_time: When it was given.
+    """
+
+    lab: str
+    number: str
+    practice: str
+    is_default: bool
+    create_time: datetime
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"{self.lab}/accounts/{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +158,12 @@ class Order:
         sequence: Rises with every recorded event.
         content: The client's fields, as the contract's message; never changed in place.
         violations: What the lab objects to, as of the last validation.
+        quote: What the lab would ask, as of the last validation, or what it accepted; None before either.
         handoff: The hand-off in progress or accepted; None before the first.
         job: The lab's job; empty before there is one.
         job_sequence: The last event of the job that was applied.
         lab_status: Where in the lab it is, in words for customers.
-        catalog_revision: The revision of the violations or of the job; 0 before either.
+        catalog_revision: The revision of the violations and the quote, or of the job; 0 before either.
         create_time: When it was created.
         update_time: When it last changed.
         submit_time: When it was last submitted.
@@ -157,6 +185,7 @@ class Order:
     lab_status: str = ""
     catalog_revision: int = 0
     submit_time: datetime | None = None
+    quote: Quote | None = None
     notes: Sequence[Note] = field(default=())
 
     @property
@@ -179,6 +208,7 @@ class Handoff:
         practice: The practice of the order.
         order: The order's id.
         lab: The lab it goes to.
+        account: The practice's account with the lab that it goes under; empty for none.
         spec: What the lab is asked to make, as it stood at the submit.
         came_from: The state the order was submitted from.
         request: The request it was submitted by; None for one without an id.
@@ -188,6 +218,7 @@ class Handoff:
     practice: str
     order: UUID
     lab: str
+    account: str
     spec: job_pb2.JobSpec
     came_from: State
     request: UUID | None
@@ -233,9 +264,58 @@ def job_spec(content: OrderMessage) -> job_pb2.JobSpec:
     )
 
 
-def handoff(order: Order, *, came_from: State, request: UUID | None) -> Handoff:
+def handoff(order: Order, *, account: str, came_from: State, request: UUID | None) -> Handoff:
     """Returns the hand-off of an order that is being submitted; its id is the database's to give."""
-    return Handoff(NO_ID, order.practice, order.id, order.content.lab, job_spec(order.content), came_from, request)
+    spec = job_spec(order.content)
+    return Handoff(NO_ID, order.practice, order.id, order.content.lab, account, spec, came_from, request)
+
+
+def account_of(content: OrderMessage, own: Sequence[str]) -> str:
+    """Returns the account an order goes under: the one it names, else the practice's usual one; empty without any.
+
+    Args:
+        content: The order.
+        own: The practice's accounts with the order's lab, the usual one first.
+    """
+    return content.account or next(iter(own), "")
+
+
+def account_objection(content: OrderMessage, own: Sequence[str]) -> Violation | None:
+    """Returns what is wrong with the account an order names; None when the practice has it, or the order names none."""
+    if not content.account or content.account in own:
+        return None
+    return Violation(
+        code="UNKNOWN_ACCOUNT",
+        severity=SEVERITY_ERROR,
+        field="account",
+        message=f"Account: {content.account} is none of this practice's accounts with the lab (any more); "
+        "choose another, or none for the usual one.",
+        alternatives=own,
+    )
+
+
+def quote(answer: ValidateJobResponse) -> Quote | None:
+    """Returns what the lab would ask for an order, as its practice sees it; None when it says nothing about that."""
+    if not (answer.HasField("price") or answer.HasField("lead_time_days") or answer.lenses):
+        return None
+    told = Quote(catalog_revision=answer.catalog_revision, lenses=map(_quoted, answer.lenses))
+    if answer.HasField("price"):
+        told.price.CopyFrom(answer.price)
+    if answer.HasField("lead_time_days"):
+        told.lead_time_days = answer.lead_time_days
+    return told
+
+
+def _quoted(plan: LensPlan) -> QuotedLens:
+    return QuotedLens(
+        side=plan.side,
+        blank_diameter=plan.blank_diameter,
+        centre_thickness=plan.centre_thickness,
+        edge_thinnest=plan.edge_thinnest,
+        edge_thickest=plan.edge_thickest,
+        weight=plan.weight,
+        estimated=plan.estimated,
+    )
 
 
 def client_part(message: OrderMessage) -> OrderMessage:

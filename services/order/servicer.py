@@ -1,19 +1,25 @@
 """The order service's entry point: messages to use cases and back, nothing else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from lensmesh.events.v1.events_pb2 import OrderChanged
-from lensmesh.order.v1 import order_pb2
+from lensmesh.order.v1 import account_pb2, order_pb2
+from lensmesh.order.v1 import account_service_pb2 as accounts_rpc
 from lensmesh.order.v1 import order_service_pb2 as rpc
+from lensmesh.order.v1.account_service_pb2_grpc import AccountServiceServicer
 from lensmesh.order.v1.order_service_pb2_grpc import OrderServiceServicer
 
 from chassis import pages, streams
 from chassis.log import Entry
+from chassis.pages import Page
 from chassis.streams import Pace
 from services.order import fields, model
+from services.order.accounts import Accounts
 from services.order.importing import Importer
+from services.order.model import Account
 from services.order.watching import Watching
 from services.order.workflow import Workflow
 
@@ -64,6 +70,7 @@ class OrderServicer(OrderServiceServicer):
             accepted=model.makeable(order.violations),
             violations=order.violations,
             catalog_revision=order.catalog_revision,
+            quote=order.quote,
         )
 
     async def SubmitOrder(self, request: rpc.SubmitOrderRequest, context: _Context) -> order_pb2.Order:
@@ -102,6 +109,62 @@ class OrderServicer(OrderServiceServicer):
             pace=self._pace,
         ):
             yield message
+
+
+class AccountServicer(AccountServiceServicer):
+    """Serves ``lensmesh.order.v1.AccountService``."""
+
+    def __init__(self, accounts: Accounts, workflow: Workflow, importer: Importer) -> None:
+        self._accounts = accounts
+        self._workflow = workflow
+        self._importer = importer
+
+    async def SetAccount(self, request: accounts_rpc.SetAccountRequest, context: _Context) -> account_pb2.Account:
+        asked = request.account
+        number = self._number(asked.name)
+        return fields.account_message(
+            await self._accounts.give(number, asked.practice, is_default=asked.is_default),
+        )
+
+    async def DeleteAccount(self, request: accounts_rpc.DeleteAccountRequest, context: _Context) -> Empty:
+        await self._accounts.take_away(self._number(request.name))
+        return Empty()
+
+    async def ListAccounts(
+        self, request: accounts_rpc.ListAccountsRequest, context: _Context
+    ) -> accounts_rpc.ListAccountsResponse:
+        self._workflow.require_lab(request.parent)
+        page = pages.of(request, str)
+        found = await self._accounts.page(practice=request.practice, after=page.after, limit=page.size + 1)
+        return accounts_rpc.ListAccountsResponse(
+            accounts=map(fields.account_message, found[: page.size]),
+            next_page_token=_next_token(page, found),
+        )
+
+    async def ListPracticeAccounts(
+        self, request: accounts_rpc.ListPracticeAccountsRequest, context: _Context
+    ) -> accounts_rpc.ListPracticeAccountsResponse:
+        page = pages.of(request, str)
+        found = await self._accounts.page_of_practice(request.parent, after=page.after, limit=page.size + 1)
+        return accounts_rpc.ListPracticeAccountsResponse(
+            accounts=map(fields.account_message, found[: page.size]),
+            next_page_token=_next_token(page, found),
+        )
+
+    async def ImportOrderByAccount(
+        self, request: accounts_rpc.ImportOrderByAccountRequest, context: _Context
+    ) -> rpc.ImportOrderResponse:
+        return await self._importer.import_by_account(request)
+
+    def _number(self, name: str) -> str:
+        """Returns the number in an account's name, which is of our lab."""
+        lab, _, number = name.partition("/accounts/")
+        self._workflow.require_lab(lab)
+        return number
+
+
+def _next_token(page: Page[str], found: Sequence[Account]) -> str:
+    return page.next_token(found[page.size - 1].number) if len(found) > page.size else ""
 
 
 def _update(entry: Entry) -> order_pb2.OrderUpdate:

@@ -13,6 +13,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 from lensmesh.lims.v1.job_pb2 import JobSpec
 from lensmesh.order.v1.order_pb2 import Order as OrderMessage
+from lensmesh.type.v1.quote_pb2 import Quote
 from lensmesh.type.v1.violation_pb2 import Violations
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,17 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import log
 from chassis.driver import Driver
 from chassis.routine import Routine
-from services.order.model import Handoff, Note, Order, State
+from services.order.model import Account, Handoff, Note, Order, State
 
 _COLUMNS = """id, tenant, state, version, sequence, content, create_time, update_time,
-    violations, handoff, job, job_sequence, lab_status, catalog_revision, submit_time"""
+    violations, handoff, job, job_sequence, lab_status, catalog_revision, submit_time, quote"""
 """The fields of `Order`, in their order, but for its notes."""
 _COLUMN_COUNT = _COLUMNS.count(",") + 1
+_VIOLATIONS_AT, _QUOTE_AT = 8, 15
 _COLUMNS_OF_ORDERS = ", ".join(f"orders.{column.strip()}" for column in _COLUMNS.split(","))
 
 _INSERT = text(
-    f"insert into orders (tenant, state, content, violations, catalog_revision)"  # noqa: S608 -- constants of this module
-    f" values (:tenant, :state, :content, :violations, :revision) returning {_COLUMNS}",
+    f"insert into orders (tenant, state, content, violations, quote, catalog_revision)"  # noqa: S608 -- constants of this module
+    f" values (:tenant, :state, :content, :violations, :quote, :revision) returning {_COLUMNS}",
 )
 _GET = text(f"select {_COLUMNS} from orders where id = :id and tenant = :tenant")  # noqa: S608 -- as above
 _LOCK = text(f"select {_COLUMNS} from orders where id = :id and tenant = :tenant for update")  # noqa: S608 -- as above
@@ -42,17 +44,18 @@ _LIST = text(
 )
 _SAVE = text(
     "update orders set state = :state, version = :version, sequence = :sequence, content = :content,"
-    " violations = :violations, handoff = :handoff, job = :job, job_sequence = :job_sequence,"
+    " violations = :violations, quote = :quote, handoff = :handoff, job = :job, job_sequence = :job_sequence,"
     " lab_status = :lab_status, catalog_revision = :revision, update_time = now(),"
     " submit_time = case when :submitted then now() else submit_time end"
     " where id = :id and tenant = :tenant returning update_time, submit_time",
 )
-_SAVE_VIOLATIONS = text(
-    "update orders set violations = :violations, catalog_revision = :revision"
+_SAVE_OPINION = text(
+    "update orders set violations = :violations, quote = :quote, catalog_revision = :revision"
     " where id = :id and tenant = :tenant and version = :version",
 )
+_SAVE_QUOTE = text("update orders set quote = :quote where id = :id and tenant = :tenant")
 _SETTLE = text("update handoff set outcome = :outcome where id = :id and outcome is null")
-_HANDOFF_COLUMNS = "id, tenant, order_id, lab, spec, came_from, request"
+_HANDOFF_COLUMNS = "id, tenant, order_id, lab, account, spec, came_from, request"
 _HANDOFF = text(f"select {_HANDOFF_COLUMNS} from handoff where id = :id")  # noqa: S608 -- a constant
 _DUE = text(
     "update handoff set tries = tries + 1, next_try = now() + make_interval(secs => least(60, 2 ^ least(tries, 6)))"  # noqa: S608
@@ -80,6 +83,7 @@ async def insert(
     state: State,
     content: OrderMessage,
     violations: Violations,
+    quote: Quote | None,
     revision: int,
 ) -> Order:
     """Adds an order and returns it."""
@@ -90,6 +94,7 @@ async def insert(
             "state": OrderMessage.State.Name(state),
             "content": content.SerializeToString(),
             "violations": violations.SerializeToString(),
+            "quote": _quote_bytes(quote),
             "revision": revision,
         },
     )
@@ -141,6 +146,7 @@ async def save(connection: AsyncConnection, order: Order, *, submitted: bool) ->
             "sequence": order.sequence,
             "content": order.content.SerializeToString(),
             "violations": Violations(violations=order.violations).SerializeToString(),
+            "quote": _quote_bytes(order.quote),
             "handoff": order.handoff,
             "job": order.job,
             "job_sequence": order.job_sequence,
@@ -153,18 +159,25 @@ async def save(connection: AsyncConnection, order: Order, *, submitted: bool) ->
     return saved.update_time, saved.submit_time
 
 
-async def save_violations(connection: AsyncConnection, order: Order) -> None:
-    """Keeps an order's violations unless it was changed since they were found."""
+async def save_opinion(connection: AsyncConnection, order: Order) -> None:
+    """Keeps what the lab said of an order, objections and quote, unless it was changed since it was asked."""
     await connection.execute(
-        _SAVE_VIOLATIONS,
+        _SAVE_OPINION,
         {
             "id": order.id,
             "tenant": order.practice,
             "version": order.version,
             "violations": Violations(violations=order.violations).SerializeToString(),
+            "quote": _quote_bytes(order.quote),
             "revision": order.catalog_revision,
         },
     )
+
+
+async def save_quote(connection: AsyncConnection, order: Order) -> None:
+    """Keeps what the lab accepted an order at."""
+    parameters = {"id": order.id, "tenant": order.practice, "quote": _quote_bytes(order.quote)}
+    await connection.execute(_SAVE_QUOTE, parameters)
 
 
 async def settle_handoff(connection: AsyncConnection, handoff: UUID, outcome: str) -> bool:
@@ -206,19 +219,94 @@ async def remember_lens_name(connection: AsyncConnection, practice: str, label: 
     await connection.execute(_REMEMBER, {"tenant": practice, "label": label, "code": code, "entry": entry})
 
 
+# -- accounts
+
+_ACCOUNT = "lab, number, tenant, is_default, create_time"
+# One change at a time: which account is the usual one is said by several rows.
+_LOCK_ACCOUNTS = text("select pg_advisory_xact_lock(hashtext('lensmesh.order.account'), hashtext(:lab))")
+_ONE_ACCOUNT = text(f"select {_ACCOUNT} from account where lab = :lab and number = :number")  # noqa: S608 -- a constant
+_OWN_ACCOUNTS = text(
+    "select number from account where tenant = :tenant and lab = :lab order by is_default desc, number",
+)
+_LIST_ACCOUNTS = text(
+    f"select {_ACCOUNT} from account where lab = :lab"  # noqa: S608 -- a constant
+    " and (cast(:tenant as text) is null or tenant = :tenant)"
+    " and (cast(:after as text) is null or number > :after)"
+    " order by number limit :limit",
+)
+_NO_LONGER_USUAL = text(
+    "update account set is_default = false"
+    " where lab = :lab and tenant = :tenant and is_default and number <> :number and :is_default",
+)
+_PUT_ACCOUNT = text(
+    "insert into account (lab, number, tenant, is_default)"  # noqa: S608 -- constants
+    " select :lab, :number, :tenant, :is_default or not exists"
+    " (select from account where lab = :lab and tenant = :tenant and is_default)"
+    " on conflict (lab, number) do update set is_default = account.is_default or :is_default"
+    f" returning {_ACCOUNT}",
+)
+_DELETE_ACCOUNT = text("delete from account where lab = :lab and number = :number")
+
+
+async def lock_accounts(connection: AsyncConnection, lab: str) -> None:
+    """Keeps others from changing a lab's accounts until the transaction ends."""
+    await connection.execute(_LOCK_ACCOUNTS, {"lab": lab})
+
+
+async def account(connection: AsyncConnection, lab: str, number: str) -> Account | None:
+    """Returns an account by its number."""
+    row = (await connection.execute(_ONE_ACCOUNT, {"lab": lab, "number": number})).first()
+    return Account(*row) if row else None
+
+
+async def own_accounts(connection: AsyncConnection, practice: str, lab: str) -> Sequence[str]:
+    """Returns the numbers of a practice's accounts with a lab, the usual one first."""
+    return (await connection.execute(_OWN_ACCOUNTS, {"tenant": practice, "lab": lab})).scalars().all()
+
+
+async def list_accounts(
+    connection: AsyncConnection, lab: str, *, practice: str | None, after: str | None, limit: int
+) -> Sequence[Account]:
+    """Returns up to ``limit`` of a lab's accounts by number, after ``after``; of one practice or (None) of all."""
+    parameters = {"lab": lab, "tenant": practice, "after": after, "limit": limit}
+    return [Account(*row) for row in await connection.execute(_LIST_ACCOUNTS, parameters)]
+
+
+async def put_account(
+    connection: AsyncConnection, lab: str, number: str, *, practice: str, is_default: bool
+) -> Account:
+    """Writes an account that nobody or this practice has, and returns it.
+
+    It becomes the practice's usual one when that is asked for or the practice has none; it never stops being it here.
+    """
+    parameters = {"lab": lab, "number": number, "tenant": practice, "is_default": is_default}
+    await connection.execute(_NO_LONGER_USUAL, parameters)
+    return Account(*(await connection.execute(_PUT_ACCOUNT, parameters)).one())
+
+
+async def delete_account(connection: AsyncConnection, lab: str, number: str) -> None:
+    """Removes an account."""
+    await connection.execute(_DELETE_ACCOUNT, {"lab": lab, "number": number})
+
+
 # -- on the hot path: routines, one round trip each where the functions above take five
 
 _READ_FOR_SUBMIT = Routine(
     "read_for_submit",
-    ("uuid", "uuid"),
+    ("uuid", "uuid", "text"),
     returns="""
         id uuid, tenant text, state text, version bigint, sequence bigint, content bytea, create_time timestamptz,
         update_time timestamptz, violations bytea, handoff uuid, job text, job_sequence bigint, lab_status text,
-        catalog_revision bigint, submit_time timestamptz,
-        repeated boolean, authors text[], texts text[], times timestamptz[]""",
+        catalog_revision bigint, submit_time timestamptz, quote bytea,
+        repeated boolean, accounts text[], authors text[], texts text[], times timestamptz[]""",
     body=f"""
         return query
-        select {_COLUMNS_OF_ORDERS}, exists (select from request where request.tenant = $1 and request.id = $3), notes.*
+        select {_COLUMNS_OF_ORDERS}, exists (select from request where request.tenant = $1 and request.id = $3),
+            array(
+                select number from account where account.tenant = $1 and account.lab = $4
+                order by is_default desc, number
+            ),
+            notes.*
         from orders, lateral (
             select array_agg(author order by number), array_agg(text order by number),
                 array_agg(note.create_time order by number)
@@ -232,8 +320,8 @@ _COMMIT_SUBMIT = Routine(
     (
         *("uuid", "bigint", "text", "bigint", "bigint"),  # $2 the order, $3 as it was read, $4 as it will be
         *("uuid", "bytea", "text"),  # $7 the request
-        *("text", "bytea", "double precision", "text"),  # $10 the hand-off
-        *("text", "text", "bytea"),  # $14 the event
+        *("text", "text", "bytea", "double precision", "text"),  # $10 the hand-off
+        *("text", "text", "bytea"),  # $15 the event
     ),
     returns="handoff uuid, committed timestamptz",
     body=f"""
@@ -245,12 +333,12 @@ _COMMIT_SUBMIT = Routine(
                 insert into request (tenant, id, digest, subject) values ($1, $7, $8, $9) on conflict do nothing;
                 if not found then return; end if;
             end if;
-            insert into handoff (tenant, order_id, lab, spec, next_try, came_from, request)
-            values ($1, $2, $10, $11, now() + make_interval(secs => $12), $13, $7) returning id into handed;
+            insert into handoff (tenant, order_id, lab, account, spec, next_try, came_from, request)
+            values ($1, $2, $10, $11, $12, now() + make_interval(secs => $13), $14, $7) returning id into handed;
             update orders set state = $4, version = $5, sequence = $6, violations = '', lab_status = '',
                 handoff = handed, update_time = now(), submit_time = now()
             where id = $2 and tenant = $1;
-            {log.appending(tenant="$1", aggregate="$9", sequence="$6", event=("$14", "$15", "$16"))};
+            {log.appending(tenant="$1", aggregate="$9", sequence="$6", event=("$15", "$16", "$17"))};
             return query select handed, now();
         end;
     """,  # noqa: S608 -- constants
@@ -259,8 +347,8 @@ _COMMIT_ACCEPTED = Routine(
     "commit_accepted",
     (
         *("uuid", "uuid"),  # $2 the order, $3 its hand-off
-        *("text", "bigint", "bigint", "text", "text", "bigint"),  # $4 the order as it will be
-        *("text", "text", "text", "bytea"),  # $10 the event
+        *("text", "bigint", "bigint", "text", "text", "bigint", "bytea"),  # $4 the order as it will be
+        *("text", "text", "text", "bytea"),  # $11 the event
     ),
     returns="committed timestamptz",
     body=f"""
@@ -270,9 +358,9 @@ _COMMIT_ACCEPTED = Routine(
             update handoff set outcome = 'ACCEPTED' where id = $3 and outcome is null;
             if not found then return; end if;
             update orders set state = $4, version = $5, sequence = $6, job = $7, lab_status = $8, catalog_revision = $9,
-                update_time = now()
+                quote = $10, update_time = now()
             where id = $2 and tenant = $1;
-            {log.appending(tenant="$1", aggregate="$10", sequence="$6", event=("$11", "$12", "$13"))};
+            {log.appending(tenant="$1", aggregate="$11", sequence="$6", event=("$12", "$13", "$14"))};
             return query select now();
         end;
     """,  # noqa: S608 -- constants
@@ -295,16 +383,31 @@ class Asked:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReadForSubmit:
+    """What a submit has to know.
+
+    Attributes:
+        order: The order, with its notes.
+        repeated: Whether the request was made before.
+        accounts: The numbers of the practice's accounts with the lab, the usual one first.
+    """
+
+    order: Order
+    repeated: bool
+    accounts: Sequence[str]
+
+
 async def read_for_submit(
-    driver: Driver, practice: str, order: UUID, request: UUID | None
-) -> tuple[Order, bool] | None:
-    """Returns an order with its notes, and whether the request was made before; None when there is no such order."""
-    row = await driver.call(_READ_FOR_SUBMIT, practice, order, request)
+    driver: Driver, practice: str, order: UUID, request: UUID | None, lab: str
+) -> ReadForSubmit | None:
+    """Returns what a submit of an order has to know; None when there is no such order."""
+    row = await driver.call(_READ_FOR_SUBMIT, practice, order, request, lab)
     if row is None:
         return None
-    *_, repeated, authors, texts, times = row
+    *_, repeated, accounts, authors, texts, times = row
     notes = [Note(*note) for note in zip(authors or (), texts or (), times or (), strict=True)]
-    return replace(_order(row), notes=notes), repeated
+    return ReadForSubmit(replace(_order(row), notes=notes), repeated, accounts)
 
 
 async def commit_submit(
@@ -334,6 +437,7 @@ async def commit_submit(
         asked.digest,
         asked.subject,
         handoff.lab,
+        handoff.account,
         handoff.spec.SerializeToString(deterministic=True),
         grace_seconds,
         OrderMessage.State.Name(handoff.came_from),
@@ -358,6 +462,7 @@ async def commit_accepted(driver: Driver, sent: Order, handoff: Handoff, event: 
         sent.job,
         sent.lab_status,
         sent.catalog_revision,
+        _quote_bytes(sent.quote),
         sent.name,
         *log.recorded(event),
     )
@@ -371,10 +476,17 @@ def _order(row: Sequence[Any]) -> Order:
         order,
         state=OrderMessage.State.Value(row[2]),
         content=OrderMessage.FromString(row[5]),
-        violations=tuple(Violations.FromString(row[8]).violations),
+        violations=tuple(Violations.FromString(row[_VIOLATIONS_AT]).violations),
+        quote=Quote.FromString(row[_QUOTE_AT]) if row[_QUOTE_AT] else None,
     )
+
+
+def _quote_bytes(quote: Quote | None) -> bytes:
+    """Returns a quote as it is stored: nothing for none."""
+    return quote.SerializeToString() if quote else b""
 
 
 def _handoff(row: Row[Any]) -> Handoff:
     came_from = OrderMessage.State.Value(row.came_from)
-    return Handoff(row.id, row.tenant, row.order_id, row.lab, JobSpec.FromString(row.spec), came_from, row.request)
+    spec = JobSpec.FromString(row.spec)
+    return Handoff(row.id, row.tenant, row.order_id, row.lab, row.account, spec, came_from, row.request)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import NoReturn
 from uuid import UUID
 
 import structlog
@@ -17,13 +18,14 @@ from lensmesh.events.v1.events_pb2 import OrderChanged
 from lensmesh.lims.v1 import job_pb2
 from lensmesh.order.v1 import order_pb2
 from lensmesh.order.v1 import order_service_pb2 as rpc
+from lensmesh.type.v1.quote_pb2 import Quote
 from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR, Violation, Violations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import identity, log, requests
 from chassis.database import Database
 from chassis.driver import Driver
-from chassis.errors import EtagMismatch, NotFound, Unavailable
+from chassis.errors import EtagMismatch, FieldInvalid, NotFound, Unavailable
 from chassis.tail import Tail
 from lims_client.client import LimsClient
 from lims_client.errors import LimsJobState, LimsRefused, LimsRejected, LimsUnavailable
@@ -63,6 +65,21 @@ class Place:
         return cls(practice, order)
 
 
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the lab says of an order.
+
+    Attributes:
+        violations: What it objects to.
+        quote: What it would ask, and how the lenses would come out; None when it does not say.
+        revision: The catalog revision that decided; 0 for none.
+    """
+
+    violations: Sequence[Violation] = ()
+    quote: Quote | None = None
+    revision: int = 0
+
+
 def _no_such_order(name: str) -> NotFound:
     return NotFound(f"there is no order {name}")
 
@@ -88,25 +105,28 @@ class Workflow:
         practice: str,
         request: Message,
         content: order_pb2.Order,
-        violations: Sequence[Violation] = (),
-        revision: int = 0,
+        opinion: Opinion = Opinion(),
     ) -> order_pb2.Order:
         """Adds a draft once per request id and returns its message, as it was the first time.
 
         Raises:
             LabUnknown: It names a lab this mesh does not know.
+            FieldInvalid: It names an account that is none of the practice's.
         """
         content = self._with_lab(content)
         async with self._database.transaction(practice) as connection:
             if earlier := await requests.claim(connection, practice, request):
                 return order_pb2.Order.FromString(earlier.answer or b"")
+            if content.account:
+                _require_own(content, await store.own_accounts(connection, practice, self._lab))
             order = await store.insert(
                 connection,
                 practice=practice,
                 state=model.DRAFT,
                 content=content,
-                violations=Violations(violations=violations),
-                revision=revision,
+                violations=Violations(violations=opinion.violations),
+                quote=opinion.quote,
+                revision=opinion.revision,
             )
             message = fields.message(order)
             await _record(connection, order)
@@ -116,9 +136,17 @@ class Workflow:
 
     def _with_lab(self, content: order_pb2.Order) -> order_pb2.Order:
         content.lab = content.lab or self._lab
-        if content.lab != self._lab:
-            raise LabUnknown(f"there is no lab {content.lab}; this mesh orders from {self._lab}")
+        self.require_lab(content.lab)
         return content
+
+    def require_lab(self, lab: str) -> None:
+        """Lets the lab pass that this mesh orders from.
+
+        Raises:
+            LabUnknown: It is another.
+        """
+        if lab != self._lab:
+            raise LabUnknown(f"there is no lab {lab}; this mesh orders from {self._lab}")
 
     async def get(self, name: str) -> Order:
         """Returns an order with its notes.
@@ -151,11 +179,13 @@ class Workflow:
         Raises:
             EtagMismatch: Somebody else changed it since ``patch.etag``.
             OrderStateError: It is at the lab, or closed.
-            FieldInvalid: The mask names a field that cannot be changed.
+            FieldInvalid: The mask names a field that cannot be changed, or the account is none of the practice's.
         """
         async with self._locked(patch.name, patch.etag) as (connection, order):
             content = self._with_lab(fields.merged(order.content, patch, mask))
-            edited = model.move(order, Move.EDIT, content=content, violations=(), catalog_revision=0)
+            if content.account != order.content.account:
+                _require_own(content, await store.own_accounts(connection, order.practice, self._lab))
+            edited = model.move(order, Move.EDIT, content=content, violations=(), quote=None, catalog_revision=0)
             return await _with_notes(connection, await save(connection, edited))
 
     async def add_note(self, request: rpc.AddNoteRequest) -> Order:
@@ -179,36 +209,53 @@ class Workflow:
     # -- the lab's opinion
 
     async def validate(self, name: str) -> Order:
-        """Asks the lab about an order and keeps what it objects to.
+        """Asks the lab about an order and keeps what it objects to and what it would ask.
 
         Raises:
             OrderStateError: It is at the lab, or closed.
             Unavailable: The lab cannot be reached.
         """
-        order = await self.get(name)
+        order, own = await self._get_with_accounts(name)
         if order.state not in model.EDITABLE:
             raise OrderStateError(
                 order.state, "the order is not with the practice any more; there is nothing to validate"
             )
-        violations, revision = await self.objections(order.content)
-        validated = replace(order, violations=violations, catalog_revision=revision)
+        opinion = await self.opinion(order.content, own)
+        validated = replace(
+            order, violations=opinion.violations, quote=opinion.quote, catalog_revision=opinion.revision
+        )
         async with self._database.transaction(order.practice) as connection:
-            await store.save_violations(connection, validated)
+            await store.save_opinion(connection, validated)
         return validated
 
-    async def objections(self, content: order_pb2.Order) -> tuple[tuple[Violation, ...], int]:
-        """Returns what the lab objects to about a draft, and the revision that decided.
+    async def _get_with_accounts(self, name: str) -> tuple[Order, Sequence[str]]:
+        place = Place.of(name)
+        async with self._database.transaction(place.practice) as connection:
+            order = await store.get(connection, place.practice, place.order)
+            if order is None:
+                raise _no_such_order(name)
+            return order, await store.own_accounts(connection, place.practice, self._lab)
+
+    async def opinion(self, content: order_pb2.Order, own: Sequence[str]) -> Opinion:
+        """Returns what the lab says of a draft, priced for one of the practice's accounts.
+
+        Args:
+            content: The draft.
+            own: The practice's accounts with the lab, the usual one first.
 
         Raises:
             Unavailable: The lab cannot be reached.
         """
+        objection = model.account_objection(content, own)
+        found = (objection,) if objection else ()
+        account = next(iter(own), "") if objection else model.account_of(content, own)
         try:
-            answer = await self._lims.validate(model.job_spec(content))
+            answer = await self._lims.validate(model.job_spec(content), account)
         except LimsUnavailable as error:
             raise _lab_unreachable() from error
         except LimsRejected as error:
-            return (_rejected(error),), 0
-        return tuple(answer.violations), answer.catalog_revision
+            return Opinion((*found, _rejected(error)))
+        return Opinion((*found, *answer.violations), model.quote(answer), answer.catalog_revision)
 
     # -- to the lab
 
@@ -226,30 +273,39 @@ class Workflow:
         request_id, digest = requests.identity(request)
         asked = store.Asked(request_id, digest, request.name)
         while True:
-            found = await store.read_for_submit(self._driver, place.practice, place.order, request_id)
+            found = await store.read_for_submit(self._driver, place.practice, place.order, request_id, self._lab)
             if found is None:
                 raise _no_such_order(request.name)
-            order, repeated = found
-            if repeated:
+            order = found.order
+            if found.repeated:
                 answered = await self._submit_again(place, request)
                 if answered is not None:
                     return answered
                 continue
             _require_etag(order, request.etag)
             submitted = model.move(order, Move.SUBMIT, violations=(), lab_status="")
+            if objection := model.account_objection(order.content, found.accounts):
+                return await self._refuse_at_once(order, objection)
+            account = model.account_of(order.content, found.accounts)
             committed = await store.commit_submit(
                 self._driver,
                 order,
                 submitted,
                 asked,
                 _event(submitted),
-                model.handoff(submitted, came_from=order.state, request=request_id),
+                model.handoff(submitted, account=account, came_from=order.state, request=request_id),
                 grace_seconds=_GRACE_SECONDS,
             )
             if committed is not None:  # or somebody was quicker: look again
                 break
         self._tail.poke()
         return await self._hand_off(*committed, request)
+
+    async def _refuse_at_once(self, order: Order, objection: Violation) -> NoReturn:
+        """Refuses a submit without asking the lab, and keeps why on the order, which stands where it stood."""
+        async with self._database.transaction(order.practice) as connection:
+            await store.save_opinion(connection, replace(order, violations=(objection,)))
+        raise NotMakeable((objection,))
 
     async def _submit_again(self, place: Place, request: rpc.SubmitOrderRequest) -> Order | None:
         """Answers a repeated submit by how its order stands, and goes on with a hand-off that was interrupted.
@@ -275,7 +331,7 @@ class Workflow:
         None when nobody does.
         """
         try:
-            job = await self._lims.create_job(str(handoff.id), handoff.spec)
+            job = await self._lims.create_job(str(handoff.id), handoff.spec, handoff.account)
         except LimsUnavailable as error:
             _LOG.warning("handoff_postponed", handoff=str(handoff.id), error=str(error))
             return await self.get(order.name)
@@ -287,7 +343,7 @@ class Workflow:
 
     async def _accepted(self, handoff: Handoff, order: Order, job: job_pb2.Job) -> Order:
         """Records the job, by one statement as long as nobody changed the order since it was submitted."""
-        sent = sent_to_lab(order, job.name, job.catalog_revision)
+        sent = sent_to_lab(order, job.name, job.catalog_revision, _quote_of(job))
         accepted = await store.commit_accepted(self._driver, sent, handoff, _event(sent))
         if accepted is None:
             return await self._accepted_meanwhile_changed(handoff, job)
@@ -297,7 +353,11 @@ class Workflow:
     async def _accepted_meanwhile_changed(self, handoff: Handoff, job: job_pb2.Job) -> Order:
         async with self._locked(handoff.order_name) as (connection, order):
             if await store.settle_handoff(connection, handoff.id, "ACCEPTED"):
-                order = await save(connection, sent_to_lab(order, job.name, job.catalog_revision))  # noqa: PLW2901 -- as it is now
+                sent = sent_to_lab(order, job.name, job.catalog_revision, _quote_of(job))
+                order = await save(connection, sent)  # noqa: PLW2901 -- as it is now
+            elif order.job == job.name and job.HasField("quote"):  # its first event was quicker, which holds no quote
+                order = replace(order, quote=job.quote)  # noqa: PLW2901 -- as above
+                await store.save_quote(connection, order)
             return await _with_notes(connection, order)
 
     async def _refused(
@@ -382,9 +442,20 @@ class Workflow:
         self._tail.poke()
 
 
-def sent_to_lab(order: Order, job: str, revision: int) -> Order:
-    """Returns a submitted order as the lab's job makes it."""
-    return model.move(order, Move.ACCEPT, job=job, lab_status="Received by the lab", catalog_revision=revision)
+def sent_to_lab(order: Order, job: str, revision: int, quote: Quote | None = None) -> Order:
+    """Returns a submitted order as the lab's job makes it, with what it was accepted at where the lab says that."""
+    return model.move(
+        order,
+        Move.ACCEPT,
+        job=job,
+        lab_status="Received by the lab",
+        catalog_revision=revision,
+        quote=quote or order.quote,
+    )
+
+
+def _quote_of(job: job_pb2.Job) -> Quote | None:
+    return job.quote if job.HasField("quote") else None
 
 
 async def save(connection: AsyncConnection, order: Order) -> Order:
@@ -417,6 +488,13 @@ async def _record(connection: AsyncConnection, order: Order) -> None:
 def _require_etag(order: Order, etag: str) -> None:
     if etag and etag != order.etag:
         raise EtagMismatch("the order was changed since it was read; read it again, look at the change, then repeat")
+
+
+def _require_own(content: order_pb2.Order, own: Sequence[str]) -> None:
+    if content.account and content.account not in own:
+        raise FieldInvalid(
+            [("order.account", "is none of this practice's accounts with the lab; leave it out for the usual one")]
+        )
 
 
 def _rejected(error: LimsRejected) -> Violation:

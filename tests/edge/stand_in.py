@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -12,13 +13,15 @@ from google.protobuf import message, message_factory, symbol_database
 from google.rpc import status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from lensmesh.lims.v1 import floor_service_pb2, lims_service_pb2  # noqa: F401  registers the messages by name
-from lensmesh.order.v1 import order_service_pb2  # noqa: F401  registers the messages by name
 
 from gateway.contract import Rpc, read_image, read_rpcs
 from gateway.settings import IMAGE
 
-RPCS = read_rpcs(read_image(IMAGE.read_bytes()))
+_FILES = read_image(IMAGE.read_bytes())
+RPCS = read_rpcs(_FILES)
+for _file in _FILES.file:
+    if _file.service and _file.package.startswith("lensmesh."):
+        import_module(_file.name.replace("/", ".").removesuffix(".proto") + "_pb2")  # registers its messages by name
 ORDERS = "/lensmesh.order.v1.OrderService/"
 
 Answer = Callable[[Any, grpc.ServicerContext], Any]

@@ -40,6 +40,7 @@ _violation = violation_pb2.Violation(
     field="prescription.right.add",
     message="A progressive lens needs an add.",
     alternatives=["sv"],
+    rule="add-of-progressive",
 )
 
 DETAILS: dict[str, tuple[message.Message, dict[str, object]]] = {
@@ -65,6 +66,7 @@ DETAILS: dict[str, tuple[message.Message, dict[str, object]]] = {
                     "field": "prescription.right.add",
                     "message": "A progressive lens needs an add.",
                     "alternatives": ["sv"],
+                    "rule": "add-of-progressive",
                 }
             ]
         },

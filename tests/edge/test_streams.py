@@ -10,6 +10,7 @@ import grpc
 import httpx
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+from lensmesh.lims.v1 import catalog_pb2, lims_service_pb2
 from lensmesh.order.v1 import order_pb2, order_service_pb2, order_service_pb2_grpc
 from lensmesh.type.v1 import stream_pb2
 
@@ -63,6 +64,17 @@ def test_the_cursor_of_the_query_reaches_the_service(
     """Resuming is a query parameter: a browser's fetch cannot do better, and EventSource neither."""
     assert rest.get(f"{PATH}?{query}").status_code == httpx.codes.OK
     assert services.calls[0].request.cursor == cursor
+
+
+def test_the_catalog_is_watched_as_orders_are(rest: httpx.Client, services: StandIn) -> None:
+    """Each revision is an event, and its cursor resumes after it."""
+    revision = catalog_pb2.CatalogRevision(number=7, digest="ab")
+    told = lims_service_pb2.WatchCatalogResponse(cursor="3f-7", update=revision)
+    services.answers["/lensmesh.lims.v1.LimsService/WatchCatalog"] = lambda _request, _context: iter([told])
+    answer = rest.get("/v1/lims/catalog:watch?cursor=3f-6")
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert events(answer.text) == [{"cursor": "3f-7", "update": {"number": "7", "digest": "ab"}}]
+    assert services.calls[0].request.cursor == "3f-6"
 
 
 def test_a_watch_that_is_refused_is_an_ordinary_error(rest: httpx.Client, services: StandIn) -> None:

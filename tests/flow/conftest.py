@@ -70,8 +70,9 @@ class Mesh:
             assert time.monotonic() < give_up, f"{name} did not come back"
 
     def rest(self, role: str = "optician", practice: str = "demo") -> httpx.Client:
-        """A REST client with a token."""
-        token = self.run("token", "--role", role, "--practice", practice).strip()
+        """A REST client with a token; without a practice, for the lab's people."""
+        of = ("--practice", practice) if practice else ()
+        token = self.run("token", "--role", role, *of).strip()
         running = state.read(self.home)
         assert running is not None
         return httpx.Client(base_url=f"{running.http_url}/v1", headers={"authorization": f"Bearer {token}"})

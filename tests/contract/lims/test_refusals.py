@@ -121,6 +121,23 @@ TABLE = [
     Row("GetJob", contract.GetJobRequest(name=UNKNOWN), "order", StatusCode.NOT_FOUND, "NOT_FOUND"),
     Row("GetJob", contract.GetJobRequest(name="jobs/0"), "order", StatusCode.INVALID_ARGUMENT, "FIELD_INVALID", "name"),
     Row(
+        "ValidateJob",
+        contract.ValidateJobRequest(spec=SPEC, account="Seaview Opticians"),
+        "order",
+        StatusCode.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        "account",
+    ),
+    Row(
+        "CreateJob",
+        contract.CreateJobRequest(handoff_id=HANDOFF, spec=SPEC, account="1" * 33),
+        "order",
+        StatusCode.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        "account",
+    ),
+    Row("GetJobDecision", contract.GetJobDecisionRequest(name=UNKNOWN), "operator", StatusCode.NOT_FOUND, "NOT_FOUND"),
+    Row(
         "ListJobs",
         contract.ListJobsRequest(page_token="hello"),
         "order",
@@ -192,6 +209,19 @@ def test_a_hand_off_id_used_for_another_spec_is_refused_and_names_the_job(
     assert answer.metadata["job"] == job.name
 
 
+def test_a_hand_off_id_used_for_another_account_is_refused(
+    grpc_stub: LimsServiceStub, order: Metadata, progressive: JobSpec
+) -> None:
+    """Another account is another price: not what was agreed."""
+    request = contract.CreateJobRequest(handoff_id=str(uuid.uuid4()), spec=progressive, account="100200")
+    job = grpc_stub.CreateJob(request, metadata=order)
+    request.account = "100300"
+
+    answer = refused(grpc_stub.CreateJob, request, order)
+    assert (answer.code, answer.reason) == (StatusCode.ALREADY_EXISTS, "HANDOFF_ID_REUSED")
+    assert answer.metadata["job"] == job.name
+
+
 def test_a_refused_spec_is_refused_with_every_violation(grpc_stub: LimsServiceStub, order: Metadata) -> None:
     """The detail is what ValidateJob would have answered."""
     request = contract.CreateJobRequest(handoff_id=str(uuid.uuid4()), spec=SPEC)
@@ -232,6 +262,7 @@ POLICY = {
     "ValidateJob": {"order", "operator", "engineer"},
     "CreateJob": {"order"},
     "GetJob": {"order", "operator", "engineer"},
+    "GetJobDecision": {"operator", "engineer"},
     "ListJobs": {"order", "operator", "engineer"},
     "ListJobEvents": {"order", "operator", "engineer"},
     "CancelJob": {"order", "engineer"},

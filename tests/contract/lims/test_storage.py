@@ -44,6 +44,8 @@ async def test_without_a_lab_there_are_no_rows(service_url: str, make_job: MakeJ
         "delete from revision",
         "update job set spec = ''",
         "update job set catalog_revision = 2",
+        "update job set decision = null",
+        "update job set account = ''",
         "update job set route = '{shipping}'",
         "delete from job",
         "update log set payload = ''",

@@ -16,9 +16,10 @@ Stub = Any
 class Practice:
     """An optician at work: the calls, with the token sent along."""
 
-    def __init__(self, stub: Stub, token: str) -> None:
+    def __init__(self, stub: Stub, token: str, parent: str = DEMO) -> None:
         self.stub = stub
         self.token = token
+        self.parent = parent
 
     def call(self, method: str, request: Any) -> Any:  # noqa: ANN401 -- messages of any RPC
         """Calls and returns the answer."""
@@ -28,7 +29,7 @@ class Practice:
         """Creates a makeable draft."""
         answer: order_pb2.Order = self.call(
             "CreateOrder",
-            rpc.CreateOrderRequest(parent=DEMO, order=makeable(**changes)),
+            rpc.CreateOrderRequest(parent=self.parent, order=makeable(**changes)),
         )
         return answer
 

@@ -45,6 +45,8 @@ def strictness() -> Strictness:
             field("branches", 2, Kind.TYPE_MESSAGE, ".t.Tree", repeated=True),
             field("by_name", 3, Kind.TYPE_MESSAGE, ".t.Tree.ByNameEntry", repeated=True),
             field("anything", 4, Kind.TYPE_MESSAGE, ".google.protobuf.Struct"),
+            field("evergreen", 5, Kind.TYPE_BOOL),
+            field("in_leaf", 6, Kind.TYPE_BOOL, repeated=True),
         ],
     )
     return Strictness(descriptor_pb2.FileDescriptorSet(file=[timestamp, file]))
@@ -54,6 +56,13 @@ def test_a_field_has_two_spellings_and_one_number(strictness: Strictness) -> Non
     """So that both spellings together are a field named twice."""
     tree = strictness.shapes(["t.Tree"])["t.Tree"]
     assert tree["tree_name"] == tree["treeName"] == (1, None, "plain")
+
+
+def test_a_flag_is_no_text_that_says_true(strictness: Strictness) -> None:
+    """The transcoder would take either."""
+    tree = strictness.shapes(["t.Tree"])["t.Tree"]
+    assert tree["evergreen"] == (5, None, "flag")
+    assert tree["in_leaf"] == (6, None, "list_of_flag")
 
 
 def test_messages_may_contain_themselves(strictness: Strictness) -> None:

@@ -32,6 +32,7 @@ def plan(side: Side) -> LensPlan:
         edge_thickest=375,
         edge_thickest_angle=181,
         weight=680,
+        estimated=False,
         programs=(("generate", "PAL-3"), ("polish", "P-17")),
         route=("surfacing", "edging", "shipping"),
     )

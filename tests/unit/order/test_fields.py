@@ -81,7 +81,7 @@ def test_a_patch_never_touches_what_the_service_sets() -> None:
 
 def test_the_client_part_is_all_and_only_the_clients() -> None:
     """Every field of the message is either the client's or the service's."""
-    ours = {"name", "etag", "state", "violations", "notes", "job", "lab_status", "catalog_revision"}
+    ours = {"name", "etag", "state", "violations", "quote", "notes", "job", "lab_status", "catalog_revision"}
     ours |= {"create_time", "update_time", "submit_time"}
     assert set(model.CLIENT_FIELDS) | ours == set(order_pb2.Order.DESCRIPTOR.fields_by_name)
     full = content()

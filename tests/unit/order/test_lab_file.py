@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lensmesh.lims.v1.catalog_pb2 import Catalog, Design, Entry, Material, PartnerCode
 from lensmesh.type.v1 import frame_pb2, prescription_pb2
+from lensmesh.type.v1.violation_pb2 import SEVERITY_WARNING
 
 from services.order import lab_file
 from services.order.errors import CatalogEntryUnknown, FileIncomplete, FileUnreadable
@@ -212,3 +213,37 @@ def test_the_real_job_is_read_as_its_lab_wrote_it() -> None:
     assert (content.frame.a, content.frame.b, content.frame.dbl) == (51.0, 44.01, 20.0)
     assert (right.distance_pd, left.distance_pd, right.fitting_height, left.fitting_height) == (31, 31, 16, 16)
     assert len(content.frame.trace.right.radii) == 360
+
+
+# -- accounts
+
+
+def drafted_for(account: str, *own: str) -> lab_file.Draft:
+    """Returns a file for an account as the draft of a practice with these accounts."""
+    file = f"{JOB}ACCN={account}\n" if account else JOB
+    return lab_file.draft(lab_file.read(file.encode()), catalog(), {}, {}, own)
+
+
+@pytest.mark.parametrize("own", [("100200",), ("100100", "100200")])
+def test_a_file_for_an_account_of_the_practice_is_ordered_under_it(own: tuple[str, ...]) -> None:
+    """Whether or not it is the usual one."""
+    draft = drafted_for("100200", *own)
+    assert (draft.content.account, draft.violations) == ("100200", [])
+
+
+def test_a_file_without_an_account_names_none() -> None:
+    """It goes under the usual one, and there is nothing to say about it."""
+    draft = drafted_for("", "100200")
+    assert (draft.content.account, draft.violations) == ("", [])
+
+
+@pytest.mark.parametrize(("own", "instead"), [((), "no account"), (("100200", "100300"), "your usual account, 100200")])
+def test_a_file_for_an_account_that_is_not_known_says_what_is_done_instead(own: tuple[str, ...], instead: str) -> None:
+    """The order can be made all the same."""
+    draft = drafted_for("777", *own)
+    (said,) = draft.violations
+    assert draft.content.account == ""
+    assert (said.code, said.field, said.severity) == ("UNKNOWN_ACCOUNT", "account", SEVERITY_WARNING)
+    assert list(said.alternatives) == list(own)
+    assert "777" in said.message
+    assert instead in said.message

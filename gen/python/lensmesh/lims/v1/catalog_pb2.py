@@ -25,25 +25,27 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elensmesh/lims/v1/catalog.proto\x12\x10lensmesh.lims.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n\x0f\x43\x61talogRevision\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x30\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x97\x02\n\x07\x43\x61talog\x12\x33\n\x08revision\x18\x01 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevision\x12)\n\x07\x64\x65signs\x18\x02 \x03(\x0b\x32\x18.lensmesh.lims.v1.Design\x12-\n\tmaterials\x18\x03 \x03(\x0b\x32\x1a.lensmesh.lims.v1.Material\x12(\n\x07\x63olours\x18\x04 \x03(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12)\n\x08\x63oatings\x18\x05 \x03(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12(\n\x07options\x18\x06 \x03(\x0b\x32\x17.lensmesh.lims.v1.Entry\"o\n\x06\x44\x65sign\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12*\n\x04type\x18\x02 \x01(\x0e\x32\x1c.lensmesh.lims.v1.DesignType\x12\x11\n\tmaterials\x18\x03 \x03(\t\"U\n\x08Material\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12\r\n\x05index\x18\x02 \x01(\x01\x12\x12\n\nwavelength\x18\x03 \x01(\x01\"W\n\x05\x45ntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x34\n\rpartner_codes\x18\x03 \x03(\x0b\x32\x1d.lensmesh.lims.v1.PartnerCode\"*\n\x0bPartnerCode\x12\r\n\x05label\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t*\x9f\x01\n\nDesignType\x12\x1b\n\x17\x44\x45SIGN_TYPE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45SIGN_TYPE_SINGLE_VISION\x10\x01\x12\x1a\n\x16\x44\x45SIGN_TYPE_MULTIFOCAL\x10\x02\x12\x1b\n\x17\x44\x45SIGN_TYPE_PROGRESSIVE\x10\x03\x12\x1c\n\x18\x44\x45SIGN_TYPE_OCCUPATIONAL\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elensmesh/lims/v1/catalog.proto\x12\x10lensmesh.lims.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n\x0f\x43\x61talogRevision\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x30\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcd\x02\n\x07\x43\x61talog\x12\x33\n\x08revision\x18\x01 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevision\x12)\n\x07\x64\x65signs\x18\x02 \x03(\x0b\x32\x18.lensmesh.lims.v1.Design\x12-\n\tmaterials\x18\x03 \x03(\x0b\x32\x1a.lensmesh.lims.v1.Material\x12(\n\x07\x63olours\x18\x04 \x03(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12)\n\x08\x63oatings\x18\x05 \x03(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12(\n\x07options\x18\x06 \x03(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12\x34\n\x0c\x61vailability\x18\x07 \x03(\x0b\x32\x1e.lensmesh.lims.v1.Availability\"o\n\x06\x44\x65sign\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12*\n\x04type\x18\x02 \x01(\x0e\x32\x1c.lensmesh.lims.v1.DesignType\x12\x11\n\tmaterials\x18\x03 \x03(\t\"\x84\x01\n\x08Material\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.lensmesh.lims.v1.Entry\x12\r\n\x05index\x18\x02 \x01(\x01\x12\x12\n\nwavelength\x18\x03 \x01(\x01\x12\x0c\n\x04\x61\x62\x62\x65\x18\x04 \x01(\x01\x12\x0f\n\x07\x64\x65nsity\x18\x05 \x01(\x01\x12\x0e\n\x06impact\x18\x06 \x01(\t\"A\n\x0c\x41vailability\x12\x0e\n\x06\x64\x65sign\x18\x01 \x01(\t\x12\x10\n\x08material\x18\x02 \x01(\t\x12\x0f\n\x07\x63olours\x18\x03 \x03(\t\"f\n\x05\x45ntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x34\n\rpartner_codes\x18\x03 \x03(\x0b\x32\x1d.lensmesh.lims.v1.PartnerCode\x12\r\n\x05group\x18\x04 \x01(\t\"*\n\x0bPartnerCode\x12\r\n\x05label\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t*\xbd\x01\n\nDesignType\x12\x1b\n\x17\x44\x45SIGN_TYPE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45SIGN_TYPE_SINGLE_VISION\x10\x01\x12\x1a\n\x16\x44\x45SIGN_TYPE_MULTIFOCAL\x10\x02\x12\x1b\n\x17\x44\x45SIGN_TYPE_PROGRESSIVE\x10\x03\x12\x1c\n\x18\x44\x45SIGN_TYPE_OCCUPATIONAL\x10\x04\x12\x1c\n\x18\x44\x45SIGN_TYPE_ANTI_FATIGUE\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lensmesh.lims.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESIGNTYPE']._serialized_start=802
-  _globals['_DESIGNTYPE']._serialized_end=961
+  _globals['_DESIGNTYPE']._serialized_start=986
+  _globals['_DESIGNTYPE']._serialized_end=1175
   _globals['_CATALOGREVISION']._serialized_start=85
   _globals['_CATALOGREVISION']._serialized_end=184
   _globals['_CATALOG']._serialized_start=187
-  _globals['_CATALOG']._serialized_end=466
-  _globals['_DESIGN']._serialized_start=468
-  _globals['_DESIGN']._serialized_end=579
-  _globals['_MATERIAL']._serialized_start=581
-  _globals['_MATERIAL']._serialized_end=666
-  _globals['_ENTRY']._serialized_start=668
-  _globals['_ENTRY']._serialized_end=755
-  _globals['_PARTNERCODE']._serialized_start=757
-  _globals['_PARTNERCODE']._serialized_end=799
+  _globals['_CATALOG']._serialized_end=520
+  _globals['_DESIGN']._serialized_start=522
+  _globals['_DESIGN']._serialized_end=633
+  _globals['_MATERIAL']._serialized_start=636
+  _globals['_MATERIAL']._serialized_end=768
+  _globals['_AVAILABILITY']._serialized_start=770
+  _globals['_AVAILABILITY']._serialized_end=835
+  _globals['_ENTRY']._serialized_start=837
+  _globals['_ENTRY']._serialized_end=939
+  _globals['_PARTNERCODE']._serialized_start=941
+  _globals['_PARTNERCODE']._serialized_end=983
 # @@protoc_insertion_point(module_scope)

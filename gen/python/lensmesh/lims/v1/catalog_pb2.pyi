@@ -36,6 +36,8 @@ class _DesignTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DesignType
     """Progressive addition lens."""
     DESIGN_TYPE_OCCUPATIONAL: _DesignType.ValueType  # 4
     """Degressive, for the desk."""
+    DESIGN_TYPE_ANTI_FATIGUE: _DesignType.ValueType  # 5
+    """Single vision with a little support for near."""
 
 class DesignType(_DesignType, metaclass=_DesignTypeEnumTypeWrapper):
     """The kind of a design."""
@@ -50,6 +52,8 @@ DESIGN_TYPE_PROGRESSIVE: DesignType.ValueType  # 3
 """Progressive addition lens."""
 DESIGN_TYPE_OCCUPATIONAL: DesignType.ValueType  # 4
 """Degressive, for the desk."""
+DESIGN_TYPE_ANTI_FATIGUE: DesignType.ValueType  # 5
+"""Single vision with a little support for near."""
 Global___DesignType: _TypeAlias = DesignType  # noqa: Y015
 
 @_typing.final
@@ -96,6 +100,7 @@ class Catalog(_message.Message):
     COLOURS_FIELD_NUMBER: _builtins.int
     COATINGS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def revision(self) -> Global___CatalogRevision:
         """The revision this is."""
@@ -120,6 +125,10 @@ class Catalog(_message.Message):
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]:
         """Options."""
 
+    @_builtins.property
+    def availability(self) -> _containers.RepeatedCompositeFieldContainer[Global___Availability]:
+        """What is made in what: one for each design and material that go together, in the order of both."""
+
     def __init__(
         self,
         *,
@@ -129,10 +138,11 @@ class Catalog(_message.Message):
         colours: _abc.Iterable[Global___Entry] | None = ...,
         coatings: _abc.Iterable[Global___Entry] | None = ...,
         options: _abc.Iterable[Global___Entry] | None = ...,
+        availability: _abc.Iterable[Global___Availability] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coatings", b"coatings", "colours", b"colours", "designs", b"designs", "materials", b"materials", "options", b"options", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "coatings", b"coatings", "colours", b"colours", "designs", b"designs", "materials", b"materials", "options", b"options", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,10 +191,19 @@ class Material(_message.Message):
     ENTRY_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     WAVELENGTH_FIELD_NUMBER: _builtins.int
+    ABBE_FIELD_NUMBER: _builtins.int
+    DENSITY_FIELD_NUMBER: _builtins.int
+    IMPACT_FIELD_NUMBER: _builtins.int
     index: _builtins.float
     """Refractive index at `wavelength`."""
     wavelength: _builtins.float
     """Reference wavelength in nanometres: 587.56 (d) or 546.07 (e)."""
+    abbe: _builtins.float
+    """Abbe number, without a unit: the larger, the less colour at the edge. 20.0 to 70.0."""
+    density: _builtins.float
+    """Density in grams per cubic centimetre. 0.90 to 4.00."""
+    impact: _builtins.str
+    """Class of its impact resistance, by the lab's own word ("basic", "high"); empty when the catalog names none."""
     @_builtins.property
     def entry(self) -> Global___Entry:
         """The catalog entry it is."""
@@ -195,14 +214,49 @@ class Material(_message.Message):
         entry: Global___Entry | None = ...,
         index: _builtins.float = ...,
         wavelength: _builtins.float = ...,
+        abbe: _builtins.float = ...,
+        density: _builtins.float = ...,
+        impact: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "index", b"index", "wavelength", b"wavelength"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abbe", b"abbe", "density", b"density", "entry", b"entry", "impact", b"impact", "index", b"index", "wavelength", b"wavelength"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Material: _TypeAlias = Material  # noqa: Y015
+
+@_typing.final
+class Availability(_message.Message):
+    """A design in a material, and the colours it comes in then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DESIGN_FIELD_NUMBER: _builtins.int
+    MATERIAL_FIELD_NUMBER: _builtins.int
+    COLOURS_FIELD_NUMBER: _builtins.int
+    design: _builtins.str
+    """Id of the design."""
+    material: _builtins.str
+    """Id of the material."""
+    @_builtins.property
+    def colours(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the colours; at least one."""
+
+    def __init__(
+        self,
+        *,
+        design: _builtins.str = ...,
+        material: _builtins.str = ...,
+        colours: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["colours", b"colours", "design", b"design", "material", b"material"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Availability: _TypeAlias = Availability  # noqa: Y015
 
 @_typing.final
 class Entry(_message.Message):
@@ -213,10 +267,13 @@ class Entry(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     PARTNER_CODES_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Catalog id ("comfort-pal"); stable across revisions."""
     name: _builtins.str
     """Name for people."""
+    group: _builtins.str
+    """Of the entries of one group a lens takes one at most ("surface"); empty goes with every other."""
     @_builtins.property
     def partner_codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartnerCode]:
         """Codes under which partners' files order it."""
@@ -227,10 +284,11 @@ class Entry(_message.Message):
         id: _builtins.str = ...,
         name: _builtins.str = ...,
         partner_codes: _abc.Iterable[Global___PartnerCode] | None = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "partner_codes", b"partner_codes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "id", b"id", "name", b"name", "partner_codes", b"partner_codes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

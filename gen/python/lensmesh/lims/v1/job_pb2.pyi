@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from lensmesh.type.v1 import frame_pb2 as _frame_pb2
 from lensmesh.type.v1 import lens_pb2 as _lens_pb2
 from lensmesh.type.v1 import prescription_pb2 as _prescription_pb2
+from lensmesh.type.v1 import quote_pb2 as _quote_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -114,6 +115,7 @@ class Job(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `jobs/{number}`."""
     handoff_id: _builtins.str
@@ -142,6 +144,12 @@ class Job(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When its latest event happened."""
 
+    @_builtins.property
+    def quote(self) -> _quote_pb2.Quote:
+        """What it was accepted at: what it costs, how long it takes, how the lenses come out. CreateJob answers with it; other
+        methods leave it out, see GetJobDecision.
+        """
+
     def __init__(
         self,
         *,
@@ -155,10 +163,11 @@ class Job(_message.Message):
         sequence: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        quote: _quote_pb2.Quote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "quote", b"quote", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "create_time", b"create_time", "handoff_id", b"handoff_id", "name", b"name", "route", b"route", "sequence", b"sequence", "spec", b"spec", "state", b"state", "station", b"station", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "create_time", b"create_time", "handoff_id", b"handoff_id", "name", b"name", "quote", b"quote", "route", b"route", "sequence", b"sequence", "spec", b"spec", "state", b"state", "station", b"station", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,15 +23,18 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from lensmesh.lims.v1 import catalog_pb2 as lensmesh_dot_lims_dot_v1_dot_catalog__pb2
+from lensmesh.lims.v1 import decision_pb2 as lensmesh_dot_lims_dot_v1_dot_decision__pb2
 from lensmesh.lims.v1 import job_pb2 as lensmesh_dot_lims_dot_v1_dot_job__pb2
 from lensmesh.options.v1 import options_pb2 as lensmesh_dot_options_dot_v1_dot_options__pb2
+from lensmesh.type.v1 import quote_pb2 as lensmesh_dot_type_dot_v1_dot_quote__pb2
 from lensmesh.type.v1 import stream_pb2 as lensmesh_dot_type_dot_v1_dot_stream__pb2
 from lensmesh.type.v1 import violation_pb2 as lensmesh_dot_type_dot_v1_dot_violation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lensmesh/lims/v1/lims_service.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x17google/rpc/status.proto\x1a\x1elensmesh/lims/v1/catalog.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1dlensmesh/type/v1/stream.proto\x1a lensmesh/type/v1/violation.proto\"\x15\n\x13\x44\x65scribeLimsRequest\"\x83\x01\n\x14\x44\x65scribeLimsResponse\x12\x0b\n\x03lab\x18\x01 \x01(\t\x12\x0f\n\x07product\x18\x02 \x01(\t\x12\x18\n\x10\x63ontract_version\x18\x03 \x01(\t\x12\x33\n\x08revision\x18\x04 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevision\".\n\x11GetCatalogRequest\x12\x19\n\x08revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"/\n\x13WatchCatalogRequest\x12\x18\n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\xe1\x01\n\x14WatchCatalogResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x33\n\x06update\x18\x02 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevisionH\x00\x12\x30\n\theartbeat\x18\x03 \x01(\x0b\x32\x1b.lensmesh.type.v1.HeartbeatH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lensmesh.type.v1.EndH\x00\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x07\n\x05\x65vent\"E\n\x12ValidateJobRequest\x12/\n\x04spec\x18\x01 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpecB\x06\xbaH\x03\xc8\x01\x01\"r\n\x13ValidateJobResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12/\n\nviolations\x18\x02 \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation\x12\x18\n\x10\x63\x61talog_revision\x18\x03 \x01(\x03\"a\n\x10\x43reateJobRequest\x12\x1c\n\nhandoff_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12/\n\x04spec\x18\x02 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpecB\x06\xbaH\x03\xc8\x01\x01\"=\n\rGetJobRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"\x8b\x01\n\x0fListJobsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12>\n\x06states\x18\x03 \x03(\x0e\x32\x1b.lensmesh.lims.v1.Job.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\x08\"\x07\x82\x01\x04\x10\x01 \x00\"P\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.lensmesh.lims.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x14ListJobEventsRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12\x1f\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"`\n\x15ListJobEventsResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.lensmesh.lims.v1.JobEvent\x12\x1b\n\x13next_after_sequence\x18\x02 \x01(\x03\"@\n\x10\x43\x61ncelJobRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"@\n\x10WatchJobsRequest\x12\x18\n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x12\n\nmoves_only\x18\x02 \x01(\x08\"\xd7\x01\n\x11WatchJobsResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12,\n\x06update\x18\x02 \x01(\x0b\x32\x1a.lensmesh.lims.v1.JobEventH\x00\x12\x30\n\theartbeat\x18\x03 \x01(\x0b\x32\x1b.lensmesh.type.v1.HeartbeatH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lensmesh.type.v1.EndH\x00\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x07\n\x05\x65vent2\xbf\x08\n\x0bLimsService\x12w\n\x0c\x44\x65scribeLims\x12%.lensmesh.lims.v1.DescribeLimsRequest\x1a&.lensmesh.lims.v1.DescribeLimsResponse\"\x18\x90\x02\x01\xaa\xbb\x18\x11\n\x04\x01\x02\x03\x04\x12\x05order*\x02\x08\x02\x12\x66\n\nGetCatalog\x12#.lensmesh.lims.v1.GetCatalogRequest\x1a\x19.lensmesh.lims.v1.Catalog\"\x18\x90\x02\x01\xaa\xbb\x18\x11\n\x04\x01\x02\x03\x04\x12\x05order*\x02\x08\x02\x12u\n\x0cWatchCatalog\x12%.lensmesh.lims.v1.WatchCatalogRequest\x1a&.lensmesh.lims.v1.WatchCatalogResponse\"\x14\x90\x02\x01\xaa\xbb\x18\r\n\x04\x01\x02\x03\x04\x12\x05order0\x01\x12r\n\x0bValidateJob\x12$.lensmesh.lims.v1.ValidateJobRequest\x1a%.lensmesh.lims.v1.ValidateJobResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x02\x12Z\n\tCreateJob\x12\".lensmesh.lims.v1.CreateJobRequest\x1a\x15.lensmesh.lims.v1.Job\"\x12\x90\x02\x02\xaa\xbb\x18\x0b\x12\x05order*\x02\x08\x05\x12X\n\x06GetJob\x12\x1f.lensmesh.lims.v1.GetJobRequest\x1a\x15.lensmesh.lims.v1.Job\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x02\x12i\n\x08ListJobs\x12!.lensmesh.lims.v1.ListJobsRequest\x1a\".lensmesh.lims.v1.ListJobsResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x05\x12x\n\rListJobEvents\x12&.lensmesh.lims.v1.ListJobEventsRequest\x1a\'.lensmesh.lims.v1.ListJobEventsResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x05\x12]\n\tCancelJob\x12\".lensmesh.lims.v1.CancelJobRequest\x1a\x15.lensmesh.lims.v1.Job\"\x15\x90\x02\x02\xaa\xbb\x18\x0e\n\x01\x03\x12\x05order*\x02\x08\x05\x12j\n\tWatchJobs\x12\".lensmesh.lims.v1.WatchJobsRequest\x1a#.lensmesh.lims.v1.WatchJobsResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0b\n\x02\x03\x04\x12\x05order0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lensmesh/lims/v1/lims_service.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\x1a\x1elensmesh/lims/v1/catalog.proto\x1a\x1flensmesh/lims/v1/decision.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1clensmesh/type/v1/quote.proto\x1a\x1dlensmesh/type/v1/stream.proto\x1a lensmesh/type/v1/violation.proto\"\x15\n\x13\x44\x65scribeLimsRequest\"\x83\x01\n\x14\x44\x65scribeLimsResponse\x12\x0b\n\x03lab\x18\x01 \x01(\t\x12\x0f\n\x07product\x18\x02 \x01(\t\x12\x18\n\x10\x63ontract_version\x18\x03 \x01(\t\x12\x33\n\x08revision\x18\x04 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevision\".\n\x11GetCatalogRequest\x12\x19\n\x08revision\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"/\n\x13WatchCatalogRequest\x12\x18\n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\xe1\x01\n\x14WatchCatalogResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x33\n\x06update\x18\x02 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevisionH\x00\x12\x30\n\theartbeat\x18\x03 \x01(\x0b\x32\x1b.lensmesh.type.v1.HeartbeatH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lensmesh.type.v1.EndH\x00\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x07\n\x05\x65vent\"\x83\x01\n\x12ValidateJobRequest\x12/\n\x04spec\x18\x01 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpecB\x06\xbaH\x03\xc8\x01\x01\x12<\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB+\xbaH(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?$\"\xa7\x02\n\x13ValidateJobResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12/\n\nviolations\x18\x02 \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation\x12\x18\n\x10\x63\x61talog_revision\x18\x03 \x01(\x03\x12*\n\x06lenses\x18\x04 \x03(\x0b\x32\x1a.lensmesh.lims.v1.LensPlan\x12&\n\x05price\x18\x05 \x01(\x0b\x32\x17.lensmesh.type.v1.Price\x12\x1b\n\x0elead_time_days\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\x0frevision_digest\x18\x07 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x08 \x01(\tB\x11\n\x0f_lead_time_days\"\x9f\x01\n\x10\x43reateJobRequest\x12\x1c\n\nhandoff_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12/\n\x04spec\x18\x02 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpecB\x06\xbaH\x03\xc8\x01\x01\x12<\n\x07\x61\x63\x63ount\x18\x03 \x01(\tB+\xbaH(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?$\"=\n\rGetJobRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"E\n\x15GetJobDecisionRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"\x8b\x01\n\x0fListJobsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12>\n\x06states\x18\x03 \x03(\x0e\x32\x1b.lensmesh.lims.v1.Job.StateB\x11\xbaH\x0e\x92\x01\x0b\x10\x08\"\x07\x82\x01\x04\x10\x01 \x00\"P\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.lensmesh.lims.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x14ListJobEventsRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12\x1f\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"`\n\x15ListJobEventsResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.lensmesh.lims.v1.JobEvent\x12\x1b\n\x13next_after_sequence\x18\x02 \x01(\x03\"@\n\x10\x43\x61ncelJobRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"@\n\x10WatchJobsRequest\x12\x18\n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x12\n\nmoves_only\x18\x02 \x01(\x08\"\xd7\x01\n\x11WatchJobsResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12,\n\x06update\x18\x02 \x01(\x0b\x32\x1a.lensmesh.lims.v1.JobEventH\x00\x12\x30\n\theartbeat\x18\x03 \x01(\x0b\x32\x1b.lensmesh.type.v1.HeartbeatH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lensmesh.type.v1.EndH\x00\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x07\n\x05\x65vent2\xde\t\n\x0bLimsService\x12w\n\x0c\x44\x65scribeLims\x12%.lensmesh.lims.v1.DescribeLimsRequest\x1a&.lensmesh.lims.v1.DescribeLimsResponse\"\x18\x90\x02\x01\xaa\xbb\x18\x11\n\x04\x01\x02\x03\x04\x12\x05order*\x02\x08\x02\x12~\n\nGetCatalog\x12#.lensmesh.lims.v1.GetCatalogRequest\x1a\x19.lensmesh.lims.v1.Catalog\"0\x90\x02\x01\xaa\xbb\x18\x11\n\x04\x01\x02\x03\x04\x12\x05order*\x02\x08\x02\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/lims/catalog\x12\x93\x01\n\x0cWatchCatalog\x12%.lensmesh.lims.v1.WatchCatalogRequest\x1a&.lensmesh.lims.v1.WatchCatalogResponse\"2\x90\x02\x01\xaa\xbb\x18\r\n\x04\x01\x02\x03\x04\x12\x05order\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/lims/catalog:watch0\x01\x12r\n\x0bValidateJob\x12$.lensmesh.lims.v1.ValidateJobRequest\x1a%.lensmesh.lims.v1.ValidateJobResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x02\x12Z\n\tCreateJob\x12\".lensmesh.lims.v1.CreateJobRequest\x1a\x15.lensmesh.lims.v1.Job\"\x12\x90\x02\x02\xaa\xbb\x18\x0b\x12\x05order*\x02\x08\x05\x12X\n\x06GetJob\x12\x1f.lensmesh.lims.v1.GetJobRequest\x1a\x15.lensmesh.lims.v1.Job\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x02\x12\x66\n\x0eGetJobDecision\x12\'.lensmesh.lims.v1.GetJobDecisionRequest\x1a\x1a.lensmesh.lims.v1.Decision\"\x0f\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x03\x04*\x02\x08\x02\x12i\n\x08ListJobs\x12!.lensmesh.lims.v1.ListJobsRequest\x1a\".lensmesh.lims.v1.ListJobsResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x05\x12x\n\rListJobEvents\x12&.lensmesh.lims.v1.ListJobEventsRequest\x1a\'.lensmesh.lims.v1.ListJobEventsResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0f\n\x02\x03\x04\x12\x05order*\x02\x08\x05\x12]\n\tCancelJob\x12\".lensmesh.lims.v1.CancelJobRequest\x1a\x15.lensmesh.lims.v1.Job\"\x15\x90\x02\x02\xaa\xbb\x18\x0e\n\x01\x03\x12\x05order*\x02\x08\x05\x12j\n\tWatchJobs\x12\".lensmesh.lims.v1.WatchJobsRequest\x1a#.lensmesh.lims.v1.WatchJobsResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0b\n\x02\x03\x04\x12\x05order0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,12 +47,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHCATALOGREQUEST'].fields_by_name['cursor']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_VALIDATEJOBREQUEST'].fields_by_name['spec']._loaded_options = None
   _globals['_VALIDATEJOBREQUEST'].fields_by_name['spec']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_VALIDATEJOBREQUEST'].fields_by_name['account']._loaded_options = None
+  _globals['_VALIDATEJOBREQUEST'].fields_by_name['account']._serialized_options = b'\272H(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?$'
   _globals['_CREATEJOBREQUEST'].fields_by_name['handoff_id']._loaded_options = None
   _globals['_CREATEJOBREQUEST'].fields_by_name['handoff_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CREATEJOBREQUEST'].fields_by_name['spec']._loaded_options = None
   _globals['_CREATEJOBREQUEST'].fields_by_name['spec']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATEJOBREQUEST'].fields_by_name['account']._loaded_options = None
+  _globals['_CREATEJOBREQUEST'].fields_by_name['account']._serialized_options = b'\272H(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?$'
   _globals['_GETJOBREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETJOBREQUEST'].fields_by_name['name']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_GETJOBDECISIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETJOBDECISIONREQUEST'].fields_by_name['name']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
   _globals['_LISTJOBSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTJOBSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTJOBSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -69,15 +78,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIMSSERVICE'].methods_by_name['DescribeLims']._loaded_options = None
   _globals['_LIMSSERVICE'].methods_by_name['DescribeLims']._serialized_options = b'\220\002\001\252\273\030\021\n\004\001\002\003\004\022\005order*\002\010\002'
   _globals['_LIMSSERVICE'].methods_by_name['GetCatalog']._loaded_options = None
-  _globals['_LIMSSERVICE'].methods_by_name['GetCatalog']._serialized_options = b'\220\002\001\252\273\030\021\n\004\001\002\003\004\022\005order*\002\010\002'
+  _globals['_LIMSSERVICE'].methods_by_name['GetCatalog']._serialized_options = b'\220\002\001\252\273\030\021\n\004\001\002\003\004\022\005order*\002\010\002\202\323\344\223\002\022\022\020/v1/lims/catalog'
   _globals['_LIMSSERVICE'].methods_by_name['WatchCatalog']._loaded_options = None
-  _globals['_LIMSSERVICE'].methods_by_name['WatchCatalog']._serialized_options = b'\220\002\001\252\273\030\r\n\004\001\002\003\004\022\005order'
+  _globals['_LIMSSERVICE'].methods_by_name['WatchCatalog']._serialized_options = b'\220\002\001\252\273\030\r\n\004\001\002\003\004\022\005order\202\323\344\223\002\030\022\026/v1/lims/catalog:watch'
   _globals['_LIMSSERVICE'].methods_by_name['ValidateJob']._loaded_options = None
   _globals['_LIMSSERVICE'].methods_by_name['ValidateJob']._serialized_options = b'\220\002\001\252\273\030\017\n\002\003\004\022\005order*\002\010\002'
   _globals['_LIMSSERVICE'].methods_by_name['CreateJob']._loaded_options = None
   _globals['_LIMSSERVICE'].methods_by_name['CreateJob']._serialized_options = b'\220\002\002\252\273\030\013\022\005order*\002\010\005'
   _globals['_LIMSSERVICE'].methods_by_name['GetJob']._loaded_options = None
   _globals['_LIMSSERVICE'].methods_by_name['GetJob']._serialized_options = b'\220\002\001\252\273\030\017\n\002\003\004\022\005order*\002\010\002'
+  _globals['_LIMSSERVICE'].methods_by_name['GetJobDecision']._loaded_options = None
+  _globals['_LIMSSERVICE'].methods_by_name['GetJobDecision']._serialized_options = b'\220\002\001\252\273\030\010\n\002\003\004*\002\010\002'
   _globals['_LIMSSERVICE'].methods_by_name['ListJobs']._loaded_options = None
   _globals['_LIMSSERVICE'].methods_by_name['ListJobs']._serialized_options = b'\220\002\001\252\273\030\017\n\002\003\004\022\005order*\002\010\005'
   _globals['_LIMSSERVICE'].methods_by_name['ListJobEvents']._loaded_options = None
@@ -86,38 +97,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIMSSERVICE'].methods_by_name['CancelJob']._serialized_options = b'\220\002\002\252\273\030\016\n\001\003\022\005order*\002\010\005'
   _globals['_LIMSSERVICE'].methods_by_name['WatchJobs']._loaded_options = None
   _globals['_LIMSSERVICE'].methods_by_name['WatchJobs']._serialized_options = b'\220\002\001\252\273\030\013\n\002\003\004\022\005order'
-  _globals['_DESCRIBELIMSREQUEST']._serialized_start=271
-  _globals['_DESCRIBELIMSREQUEST']._serialized_end=292
-  _globals['_DESCRIBELIMSRESPONSE']._serialized_start=295
-  _globals['_DESCRIBELIMSRESPONSE']._serialized_end=426
-  _globals['_GETCATALOGREQUEST']._serialized_start=428
-  _globals['_GETCATALOGREQUEST']._serialized_end=474
-  _globals['_WATCHCATALOGREQUEST']._serialized_start=476
-  _globals['_WATCHCATALOGREQUEST']._serialized_end=523
-  _globals['_WATCHCATALOGRESPONSE']._serialized_start=526
-  _globals['_WATCHCATALOGRESPONSE']._serialized_end=751
-  _globals['_VALIDATEJOBREQUEST']._serialized_start=753
-  _globals['_VALIDATEJOBREQUEST']._serialized_end=822
-  _globals['_VALIDATEJOBRESPONSE']._serialized_start=824
-  _globals['_VALIDATEJOBRESPONSE']._serialized_end=938
-  _globals['_CREATEJOBREQUEST']._serialized_start=940
-  _globals['_CREATEJOBREQUEST']._serialized_end=1037
-  _globals['_GETJOBREQUEST']._serialized_start=1039
-  _globals['_GETJOBREQUEST']._serialized_end=1100
-  _globals['_LISTJOBSREQUEST']._serialized_start=1103
-  _globals['_LISTJOBSREQUEST']._serialized_end=1242
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1244
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1324
-  _globals['_LISTJOBEVENTSREQUEST']._serialized_start=1327
-  _globals['_LISTJOBEVENTSREQUEST']._serialized_end=1455
-  _globals['_LISTJOBEVENTSRESPONSE']._serialized_start=1457
-  _globals['_LISTJOBEVENTSRESPONSE']._serialized_end=1553
-  _globals['_CANCELJOBREQUEST']._serialized_start=1555
-  _globals['_CANCELJOBREQUEST']._serialized_end=1619
-  _globals['_WATCHJOBSREQUEST']._serialized_start=1621
-  _globals['_WATCHJOBSREQUEST']._serialized_end=1685
-  _globals['_WATCHJOBSRESPONSE']._serialized_start=1688
-  _globals['_WATCHJOBSRESPONSE']._serialized_end=1903
-  _globals['_LIMSSERVICE']._serialized_start=1906
-  _globals['_LIMSSERVICE']._serialized_end=2993
+  _globals['_DESCRIBELIMSREQUEST']._serialized_start=364
+  _globals['_DESCRIBELIMSREQUEST']._serialized_end=385
+  _globals['_DESCRIBELIMSRESPONSE']._serialized_start=388
+  _globals['_DESCRIBELIMSRESPONSE']._serialized_end=519
+  _globals['_GETCATALOGREQUEST']._serialized_start=521
+  _globals['_GETCATALOGREQUEST']._serialized_end=567
+  _globals['_WATCHCATALOGREQUEST']._serialized_start=569
+  _globals['_WATCHCATALOGREQUEST']._serialized_end=616
+  _globals['_WATCHCATALOGRESPONSE']._serialized_start=619
+  _globals['_WATCHCATALOGRESPONSE']._serialized_end=844
+  _globals['_VALIDATEJOBREQUEST']._serialized_start=847
+  _globals['_VALIDATEJOBREQUEST']._serialized_end=978
+  _globals['_VALIDATEJOBRESPONSE']._serialized_start=981
+  _globals['_VALIDATEJOBRESPONSE']._serialized_end=1276
+  _globals['_CREATEJOBREQUEST']._serialized_start=1279
+  _globals['_CREATEJOBREQUEST']._serialized_end=1438
+  _globals['_GETJOBREQUEST']._serialized_start=1440
+  _globals['_GETJOBREQUEST']._serialized_end=1501
+  _globals['_GETJOBDECISIONREQUEST']._serialized_start=1503
+  _globals['_GETJOBDECISIONREQUEST']._serialized_end=1572
+  _globals['_LISTJOBSREQUEST']._serialized_start=1575
+  _globals['_LISTJOBSREQUEST']._serialized_end=1714
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1716
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1796
+  _globals['_LISTJOBEVENTSREQUEST']._serialized_start=1799
+  _globals['_LISTJOBEVENTSREQUEST']._serialized_end=1927
+  _globals['_LISTJOBEVENTSRESPONSE']._serialized_start=1929
+  _globals['_LISTJOBEVENTSRESPONSE']._serialized_end=2025
+  _globals['_CANCELJOBREQUEST']._serialized_start=2027
+  _globals['_CANCELJOBREQUEST']._serialized_end=2091
+  _globals['_WATCHJOBSREQUEST']._serialized_start=2093
+  _globals['_WATCHJOBSREQUEST']._serialized_end=2157
+  _globals['_WATCHJOBSRESPONSE']._serialized_start=2160
+  _globals['_WATCHJOBSRESPONSE']._serialized_end=2375
+  _globals['_LIMSSERVICE']._serialized_start=2378
+  _globals['_LIMSSERVICE']._serialized_end=3624
 # @@protoc_insertion_point(module_scope)

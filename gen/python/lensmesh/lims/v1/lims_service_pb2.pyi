@@ -9,7 +9,9 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from lensmesh.lims.v1 import catalog_pb2 as _catalog_pb2
+from lensmesh.lims.v1 import decision_pb2 as _decision_pb2
 from lensmesh.lims.v1 import job_pb2 as _job_pb2
+from lensmesh.type.v1 import quote_pb2 as _quote_pb2
 from lensmesh.type.v1 import stream_pb2 as _stream_pb2
 from lensmesh.type.v1 import violation_pb2 as _violation_pb2
 import builtins as _builtins
@@ -175,6 +177,11 @@ class ValidateJobRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SPEC_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The lab's customer number of who asks, at most 32 letters, digits, dots, underscores and dashes; never a name. It
+    chooses the price list and nothing else. Empty: the list of who has none.
+    """
     @_builtins.property
     def spec(self) -> _job_pb2.JobSpec:
         """The spec; incomplete is allowed and makes violations."""
@@ -183,10 +190,11 @@ class ValidateJobRequest(_message.Message):
         self,
         *,
         spec: _job_pb2.JobSpec | None = ...,
+        account: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,13 +209,32 @@ class ValidateJobResponse(_message.Message):
     ACCEPTED_FIELD_NUMBER: _builtins.int
     VIOLATIONS_FIELD_NUMBER: _builtins.int
     CATALOG_REVISION_FIELD_NUMBER: _builtins.int
+    LENSES_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    LEAD_TIME_DAYS_FIELD_NUMBER: _builtins.int
+    REVISION_DIGEST_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
     """True when CreateJob would accept it."""
     catalog_revision: _builtins.int
     """The revision that decided."""
+    lead_time_days: _builtins.int
+    """Working days until it ships, 0 to 365, also while it is not accepted; absent when the rules give none."""
+    revision_digest: _builtins.str
+    """SHA-256 over the revision's stored bytes, in hex."""
+    engine_version: _builtins.str
+    """Version of the engine that decided."""
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[_violation_pb2.Violation]:
         """Every objection, at its field."""
+
+    @_builtins.property
+    def lenses(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.LensPlan]:
+        """How each lens would be made, the right one first; empty when it is not accepted."""
+
+    @_builtins.property
+    def price(self) -> _quote_pb2.Price:
+        """What it would cost, also while it is not accepted; absent when the rules give no price."""
 
     def __init__(
         self,
@@ -215,12 +242,19 @@ class ValidateJobResponse(_message.Message):
         accepted: _builtins.bool = ...,
         violations: _abc.Iterable[_violation_pb2.Violation] | None = ...,
         catalog_revision: _builtins.int = ...,
+        lenses: _abc.Iterable[_decision_pb2.LensPlan] | None = ...,
+        price: _quote_pb2.Price | None = ...,
+        lead_time_days: _builtins.int | None = ...,
+        revision_digest: _builtins.str = ...,
+        engine_version: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lead_time_days", b"_lead_time_days", "lead_time_days", b"lead_time_days", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "catalog_revision", b"catalog_revision", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lead_time_days", b"_lead_time_days", "accepted", b"accepted", "catalog_revision", b"catalog_revision", "engine_version", b"engine_version", "lead_time_days", b"lead_time_days", "lenses", b"lenses", "price", b"price", "revision_digest", b"revision_digest", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__lead_time_days: _TypeAlias = _typing.Literal["lead_time_days"]  # noqa: Y015
+    _WhichOneofArgType__lead_time_days: _TypeAlias = _typing.Literal["_lead_time_days", b"_lead_time_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lead_time_days) -> _WhichOneofReturnType__lead_time_days | None: ...
 
 Global___ValidateJobResponse: _TypeAlias = ValidateJobResponse  # noqa: Y015
 
@@ -232,8 +266,13 @@ class CreateJobRequest(_message.Message):
 
     HANDOFF_ID_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
     handoff_id: _builtins.str
     """The client's UUID for this hand-off; one job for each."""
+    account: _builtins.str
+    """The lab's customer number of who orders, at most 32 letters, digits, dots, underscores and dashes; never a name. It
+    chooses the price list and nothing else. Empty: the list of who has none.
+    """
     @_builtins.property
     def spec(self) -> _job_pb2.JobSpec:
         """What to make."""
@@ -243,10 +282,11 @@ class CreateJobRequest(_message.Message):
         *,
         handoff_id: _builtins.str = ...,
         spec: _job_pb2.JobSpec | None = ...,
+        account: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["handoff_id", b"handoff_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "handoff_id", b"handoff_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -273,6 +313,28 @@ class GetJobRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetJobRequest: _TypeAlias = GetJobRequest  # noqa: Y015
+
+@_typing.final
+class GetJobDecisionRequest(_message.Message):
+    """Asks by what decision a job was created."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`jobs/{number}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetJobDecisionRequest: _TypeAlias = GetJobDecisionRequest  # noqa: Y015
 
 @_typing.final
 class ListJobsRequest(_message.Message):

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from lensmesh.lims.v1 import catalog_pb2 as lensmesh_dot_lims_dot_v1_dot_catalog__pb2
+from lensmesh.lims.v1 import decision_pb2 as lensmesh_dot_lims_dot_v1_dot_decision__pb2
 from lensmesh.lims.v1 import job_pb2 as lensmesh_dot_lims_dot_v1_dot_job__pb2
 from lensmesh.lims.v1 import lims_service_pb2 as lensmesh_dot_lims_dot_v1_dot_lims__service__pb2
 
@@ -67,6 +68,11 @@ class LimsServiceStub:
                 request_serializer=lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.GetJobRequest.SerializeToString,
                 response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
                 _registered_method=True)
+        self.GetJobDecision = channel.unary_unary(
+                '/lensmesh.lims.v1.LimsService/GetJobDecision',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.GetJobDecisionRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_decision__pb2.Decision.FromString,
+                _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/lensmesh.lims.v1.LimsService/ListJobs',
                 request_serializer=lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.ListJobsRequest.SerializeToString,
@@ -119,20 +125,21 @@ class LimsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ValidateJob(self, request, context):
-        """Decides whether a spec could be made under the revision in force, as CreateJob would. Violations are data, not
-        errors: the call succeeds for a spec that cannot be made. Changes nothing.
+        """Decides whether a spec could be made under the revision in force, as CreateJob would, and tells how, at what price and
+        in what time. Violations are data, not errors: the call succeeds for a spec that cannot be made. Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateJob(self, request, context):
-        """Creates the one job of a hand-off and pins the revision in force to it.
+        """Creates the one job of a hand-off, pins the revision in force to it and keeps the decision as evidence.
 
         FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
-        HANDOFF_ID_REUSED: the id made a job from another spec.
+        HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-        Idempotent by `handoff_id`: the same id and spec return the same job, however often and whatever was published since.
+        Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
+        published since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +149,16 @@ class LimsServiceServicer:
         """Returns a job. Changes nothing.
 
         NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetJobDecision(self, request, context):
+        """Returns the decision that a job was created by: the evidence kept with it. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+        kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -218,6 +235,11 @@ def add_LimsServiceServicer_to_server(servicer, server):
                     servicer.GetJob,
                     request_deserializer=lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.GetJobRequest.FromString,
                     response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'GetJobDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJobDecision,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.GetJobDecisionRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_decision__pb2.Decision.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListJobs,
@@ -403,6 +425,33 @@ class LimsService:
             '/lensmesh.lims.v1.LimsService/GetJob',
             lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.GetJobRequest.SerializeToString,
             lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJobDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.LimsService/GetJobDecision',
+            lensmesh_dot_lims_dot_v1_dot_lims__service__pb2.GetJobDecisionRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_decision__pb2.Decision.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ What a lab system offers a practice system. Written so that any LIMS can impleme
 from collections import abc as _abc
 from grpc import aio as _aio
 from lensmesh.lims.v1 import catalog_pb2 as _catalog_pb2
+from lensmesh.lims.v1 import decision_pb2 as _decision_pb2
 from lensmesh.lims.v1 import job_pb2 as _job_pb2
 from lensmesh.lims.v1 import lims_service_pb2 as _lims_service_pb2
 import abc as _abc_1
@@ -48,21 +49,28 @@ class LimsServiceStub:
     INVALID_ARGUMENT / CURSOR_INVALID, OUT_OF_RANGE / CURSOR_EXPIRED: the cursor cannot be resumed from.
     """
     ValidateJob: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.ValidateJobRequest, _lims_service_pb2.ValidateJobResponse]
-    """Decides whether a spec could be made under the revision in force, as CreateJob would. Violations are data, not
-    errors: the call succeeds for a spec that cannot be made. Changes nothing.
+    """Decides whether a spec could be made under the revision in force, as CreateJob would, and tells how, at what price and
+    in what time. Violations are data, not errors: the call succeeds for a spec that cannot be made. Changes nothing.
     """
     CreateJob: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.CreateJobRequest, _job_pb2.Job]
-    """Creates the one job of a hand-off and pins the revision in force to it.
+    """Creates the one job of a hand-off, pins the revision in force to it and keeps the decision as evidence.
 
     FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
-    HANDOFF_ID_REUSED: the id made a job from another spec.
+    HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-    Idempotent by `handoff_id`: the same id and spec return the same job, however often and whatever was published since.
+    Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
+    published since.
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.GetJobRequest, _job_pb2.Job]
     """Returns a job. Changes nothing.
 
     NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    GetJobDecision: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.GetJobDecisionRequest, _decision_pb2.Decision]
+    """Returns the decision that a job was created by: the evidence kept with it. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+    kept.
     """
     ListJobs: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.ListJobsRequest, _lims_service_pb2.ListJobsResponse]
     """Lists jobs, newest first. Changes nothing.
@@ -106,21 +114,28 @@ class LimsServiceAsyncStub(LimsServiceStub):
     INVALID_ARGUMENT / CURSOR_INVALID, OUT_OF_RANGE / CURSOR_EXPIRED: the cursor cannot be resumed from.
     """
     ValidateJob: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.ValidateJobRequest, _lims_service_pb2.ValidateJobResponse]  # type: ignore[assignment]
-    """Decides whether a spec could be made under the revision in force, as CreateJob would. Violations are data, not
-    errors: the call succeeds for a spec that cannot be made. Changes nothing.
+    """Decides whether a spec could be made under the revision in force, as CreateJob would, and tells how, at what price and
+    in what time. Violations are data, not errors: the call succeeds for a spec that cannot be made. Changes nothing.
     """
     CreateJob: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.CreateJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Creates the one job of a hand-off and pins the revision in force to it.
+    """Creates the one job of a hand-off, pins the revision in force to it and keeps the decision as evidence.
 
     FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
-    HANDOFF_ID_REUSED: the id made a job from another spec.
+    HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-    Idempotent by `handoff_id`: the same id and spec return the same job, however often and whatever was published since.
+    Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
+    published since.
     """
     GetJob: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.GetJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Returns a job. Changes nothing.
 
     NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    GetJobDecision: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.GetJobDecisionRequest, _decision_pb2.Decision]  # type: ignore[assignment]
+    """Returns the decision that a job was created by: the evidence kept with it. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+    kept.
     """
     ListJobs: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.ListJobsRequest, _lims_service_pb2.ListJobsResponse]  # type: ignore[assignment]
     """Lists jobs, newest first. Changes nothing.
@@ -185,8 +200,8 @@ class LimsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lims_service_pb2.ValidateJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lims_service_pb2.ValidateJobResponse, _abc.Awaitable[_lims_service_pb2.ValidateJobResponse]]:
-        """Decides whether a spec could be made under the revision in force, as CreateJob would. Violations are data, not
-        errors: the call succeeds for a spec that cannot be made. Changes nothing.
+        """Decides whether a spec could be made under the revision in force, as CreateJob would, and tells how, at what price and
+        in what time. Violations are data, not errors: the call succeeds for a spec that cannot be made. Changes nothing.
         """
 
     @_abc_1.abstractmethod
@@ -195,12 +210,13 @@ class LimsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lims_service_pb2.CreateJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Creates the one job of a hand-off and pins the revision in force to it.
+        """Creates the one job of a hand-off, pins the revision in force to it and keeps the decision as evidence.
 
         FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
-        HANDOFF_ID_REUSED: the id made a job from another spec.
+        HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-        Idempotent by `handoff_id`: the same id and spec return the same job, however often and whatever was published since.
+        Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
+        published since.
         """
 
     @_abc_1.abstractmethod
@@ -212,6 +228,18 @@ class LimsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a job. Changes nothing.
 
         NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+
+    @_abc_1.abstractmethod
+    def GetJobDecision(
+        self,
+        request: _lims_service_pb2.GetJobDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_pb2.Decision, _abc.Awaitable[_decision_pb2.Decision]]:
+        """Returns the decision that a job was created by: the evidence kept with it. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+        kept.
         """
 
     @_abc_1.abstractmethod

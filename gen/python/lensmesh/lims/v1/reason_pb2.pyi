@@ -29,7 +29,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     FAILED_PRECONDITION. Example: CreateJob with a progressive lens and no add.
     """
     REASON_HANDOFF_ID_REUSED: _Reason.ValueType  # 2
-    """The hand-off id already made a job from another spec. ALREADY_EXISTS.
+    """The hand-off id already made a job from another spec or for another account. ALREADY_EXISTS.
     Example: a client re-uses one hand-off id for two orders.
     """
     REASON_JOB_STATE: _Reason.ValueType  # 3
@@ -42,6 +42,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_REVISION_NOT_FOUND: _Reason.ValueType  # 5
     """There is no such catalog revision. NOT_FOUND. Example: GetCatalog with number 99."""
+    REASON_DECISION_NOT_KEPT: _Reason.ValueType  # 6
+    """The job was created before decisions were kept with their jobs. NOT_FOUND.
+    Example: GetJobDecision for a job of an earlier version.
+    """
+    REASON_FILE_UNREADABLE: _Reason.ValueType  # 7
+    """The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is sent as a lab file."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1."""
@@ -53,7 +59,7 @@ REASON_SPEC_REFUSED: Reason.ValueType  # 1
 FAILED_PRECONDITION. Example: CreateJob with a progressive lens and no add.
 """
 REASON_HANDOFF_ID_REUSED: Reason.ValueType  # 2
-"""The hand-off id already made a job from another spec. ALREADY_EXISTS.
+"""The hand-off id already made a job from another spec or for another account. ALREADY_EXISTS.
 Example: a client re-uses one hand-off id for two orders.
 """
 REASON_JOB_STATE: Reason.ValueType  # 3
@@ -66,4 +72,10 @@ Example: a job is scanned at edging before it was generated.
 """
 REASON_REVISION_NOT_FOUND: Reason.ValueType  # 5
 """There is no such catalog revision. NOT_FOUND. Example: GetCatalog with number 99."""
+REASON_DECISION_NOT_KEPT: Reason.ValueType  # 6
+"""The job was created before decisions were kept with their jobs. NOT_FOUND.
+Example: GetJobDecision for a job of an earlier version.
+"""
+REASON_FILE_UNREADABLE: Reason.ValueType  # 7
+"""The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is sent as a lab file."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from lensmesh.type.v1 import frame_pb2 as _frame_pb2
 from lensmesh.type.v1 import lens_pb2 as _lens_pb2
 from lensmesh.type.v1 import prescription_pb2 as _prescription_pb2
+from lensmesh.type.v1 import quote_pb2 as _quote_pb2
 from lensmesh.type.v1 import violation_pb2 as _violation_pb2
 import builtins as _builtins
 import sys
@@ -107,6 +108,8 @@ class Order(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     SUBMIT_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `practices/{practice}/orders/{order}`. Set by the service."""
     etag: _builtins.str
@@ -130,7 +133,11 @@ class Order(_message.Message):
     lab_status: _builtins.str
     """Where in the lab it is, in words for customers ("Surfacing"). Set by the service."""
     catalog_revision: _builtins.int
-    """The catalog revision the violations were found under, or that the job is pinned to. Set by the service."""
+    """The catalog revision the violations and the quote were found under, or that the job is pinned to. Set by the service."""
+    account: _builtins.str
+    """The practice's account with the lab that it is ordered under: the lab's customer number, at most 32 letters, digits,
+    dots, underscores and dashes. Empty: the practice's usual account. It decides the price list.
+    """
     @_builtins.property
     def prescription(self) -> _prescription_pb2.Prescription:
         """The prescription and its measures."""
@@ -163,6 +170,12 @@ class Order(_message.Message):
     def submit_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last submitted; absent before. Set by the service."""
 
+    @_builtins.property
+    def quote(self) -> _quote_pb2.Quote:
+        """What the lab would ask for it, and how the lenses would come out, as of the last validation; once it is at the lab,
+        what the lab accepted it at. Absent before, and again after a change. Set by the service.
+        """
+
     def __init__(
         self,
         *,
@@ -184,10 +197,12 @@ class Order(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         submit_time: _timestamp_pb2.Timestamp | None = ...,
+        account: _builtins.str = ...,
+        quote: _quote_pb2.Quote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "frame", b"frame", "lens", b"lens", "prescription", b"prescription", "submit_time", b"submit_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "frame", b"frame", "lens", b"lens", "prescription", b"prescription", "quote", b"quote", "submit_time", b"submit_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "create_time", b"create_time", "customer_reference", b"customer_reference", "etag", b"etag", "eyes", b"eyes", "frame", b"frame", "job", b"job", "lab", b"lab", "lab_status", b"lab_status", "lens", b"lens", "name", b"name", "notes", b"notes", "patient_reference", b"patient_reference", "prescription", b"prescription", "state", b"state", "submit_time", b"submit_time", "update_time", b"update_time", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "catalog_revision", b"catalog_revision", "create_time", b"create_time", "customer_reference", b"customer_reference", "etag", b"etag", "eyes", b"eyes", "frame", b"frame", "job", b"job", "lab", b"lab", "lab_status", b"lab_status", "lens", b"lens", "name", b"name", "notes", b"notes", "patient_reference", b"patient_reference", "prescription", b"prescription", "quote", b"quote", "state", b"state", "submit_time", b"submit_time", "update_time", b"update_time", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

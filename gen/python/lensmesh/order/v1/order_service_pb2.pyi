@@ -11,6 +11,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from lensmesh.order.v1 import order_pb2 as _order_pb2
+from lensmesh.type.v1 import quote_pb2 as _quote_pb2
 from lensmesh.type.v1 import stream_pb2 as _stream_pb2
 from lensmesh.type.v1 import violation_pb2 as _violation_pb2
 import builtins as _builtins
@@ -343,6 +344,7 @@ class ValidateOrderResponse(_message.Message):
     ACCEPTED_FIELD_NUMBER: _builtins.int
     VIOLATIONS_FIELD_NUMBER: _builtins.int
     CATALOG_REVISION_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
     """True when a submit now would be accepted."""
     catalog_revision: _builtins.int
@@ -351,16 +353,23 @@ class ValidateOrderResponse(_message.Message):
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[_violation_pb2.Violation]:
         """Every objection, at its field."""
 
+    @_builtins.property
+    def quote(self) -> _quote_pb2.Quote:
+        """What it would cost, how long it would take and how the lenses would come out. Price and time are told also while it
+        is not accepted, as far as the lab's rules have them. Absent when they have neither.
+        """
+
     def __init__(
         self,
         *,
         accepted: _builtins.bool = ...,
         violations: _abc.Iterable[_violation_pb2.Violation] | None = ...,
         catalog_revision: _builtins.int = ...,
+        quote: _quote_pb2.Quote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quote", b"quote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "catalog_revision", b"catalog_revision", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "catalog_revision", b"catalog_revision", "quote", b"quote", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -102,7 +102,8 @@ class OrderServiceServicer:
     def CreateOrder(self, request, context):
         """Creates a draft. Nothing is checked against the lab's rules yet: see ValidateOrder.
 
-        INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. INVALID_ARGUMENT / FIELD_INVALID: a
+        field breaks its bounds, or the account is none of the practice's. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: the same id and order return the first answer.
         """
@@ -112,7 +113,8 @@ class OrderServiceServicer:
 
     def ImportOrder(self, request, context):
         """Makes a draft of a lab file (DCS, also called OMA). What the file's lens names are not in the catalog or the
-        practice's remembered choices stays empty, with a violation that lists the nearest entries.
+        practice's remembered choices stays empty, with a violation that lists the nearest entries. The file's account (ACCN),
+        when it is the practice's own, becomes the order's; any other is left out, with a violation.
 
         INVALID_ARGUMENT / FILE_UNREADABLE: not DCS, damaged, or too large. INVALID_ARGUMENT / FILE_INCOMPLETE: no order can
         be made of it. INVALID_ARGUMENT / CATALOG_ENTRY_UNKNOWN: `design` or `material` is not in the catalog.
@@ -143,12 +145,12 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateOrder(self, request, context):
-        """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations are
-        forgotten until it is validated again.
+        """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations and its
+        quote are forgotten until it is validated again.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
-        order names a lab this mesh does not know.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or the account is none of the
+        practice's. INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know.
 
         Idempotent with `order.etag`: a repeat is refused, not applied twice.
         """
@@ -169,8 +171,8 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ValidateOrder(self, request, context):
-        """Asks the lab whether the order could be made as it is, and keeps the violations on the order. Violations are data:
-        the call succeeds for an order that cannot be made.
+        """Asks the lab whether the order could be made as it is, at what price and in what time, and keeps violations and quote
+        on the order. Violations are data: the call succeeds for an order that cannot be made.
 
         FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed. UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
@@ -199,7 +201,8 @@ class OrderServiceServicer:
         """Cancels an order, and its job when the lab has not begun to make it.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
-        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE /
+        UNAVAILABLE: the lab cannot be reached.
 
         Idempotent: cancelling a cancelled order returns it unchanged.
         """

@@ -39,13 +39,15 @@ class OrderServiceStub:
     CreateOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.CreateOrderRequest, _order_pb2.Order]
     """Creates a draft. Nothing is checked against the lab's rules yet: see ValidateOrder.
 
-    INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. ALREADY_EXISTS / REQUEST_ID_REUSED.
+    INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. INVALID_ARGUMENT / FIELD_INVALID: a
+    field breaks its bounds, or the account is none of the practice's. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
     Idempotent with `request_id`: the same id and order return the first answer.
     """
     ImportOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ImportOrderRequest, _order_service_pb2.ImportOrderResponse]
     """Makes a draft of a lab file (DCS, also called OMA). What the file's lens names are not in the catalog or the
-    practice's remembered choices stays empty, with a violation that lists the nearest entries.
+    practice's remembered choices stays empty, with a violation that lists the nearest entries. The file's account (ACCN),
+    when it is the practice's own, becomes the order's; any other is left out, with a violation.
 
     INVALID_ARGUMENT / FILE_UNREADABLE: not DCS, damaged, or too large. INVALID_ARGUMENT / FILE_INCOMPLETE: no order can
     be made of it. INVALID_ARGUMENT / CATALOG_ENTRY_UNKNOWN: `design` or `material` is not in the catalog.
@@ -64,12 +66,12 @@ class OrderServiceStub:
     INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
     """
     UpdateOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.UpdateOrderRequest, _order_pb2.Order]
-    """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations are
-    forgotten until it is validated again.
+    """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations and its
+    quote are forgotten until it is validated again.
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
-    order names a lab this mesh does not know.
+    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or the account is none of the
+    practice's. INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know.
 
     Idempotent with `order.etag`: a repeat is refused, not applied twice.
     """
@@ -82,8 +84,8 @@ class OrderServiceStub:
     Idempotent with `request_id`: a repeat notes nothing and returns the order.
     """
     ValidateOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ValidateOrderRequest, _order_service_pb2.ValidateOrderResponse]
-    """Asks the lab whether the order could be made as it is, and keeps the violations on the order. Violations are data:
-    the call succeeds for an order that cannot be made.
+    """Asks the lab whether the order could be made as it is, at what price and in what time, and keeps violations and quote
+    on the order. Violations are data: the call succeeds for an order that cannot be made.
 
     FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed. UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
@@ -104,7 +106,8 @@ class OrderServiceStub:
     """Cancels an order, and its job when the lab has not begun to make it.
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
-    closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+    closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE /
+    UNAVAILABLE: the lab cannot be reached.
 
     Idempotent: cancelling a cancelled order returns it unchanged.
     """
@@ -131,13 +134,15 @@ class OrderServiceAsyncStub(OrderServiceStub):
     CreateOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CreateOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Creates a draft. Nothing is checked against the lab's rules yet: see ValidateOrder.
 
-    INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. ALREADY_EXISTS / REQUEST_ID_REUSED.
+    INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. INVALID_ARGUMENT / FIELD_INVALID: a
+    field breaks its bounds, or the account is none of the practice's. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
     Idempotent with `request_id`: the same id and order return the first answer.
     """
     ImportOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ImportOrderRequest, _order_service_pb2.ImportOrderResponse]  # type: ignore[assignment]
     """Makes a draft of a lab file (DCS, also called OMA). What the file's lens names are not in the catalog or the
-    practice's remembered choices stays empty, with a violation that lists the nearest entries.
+    practice's remembered choices stays empty, with a violation that lists the nearest entries. The file's account (ACCN),
+    when it is the practice's own, becomes the order's; any other is left out, with a violation.
 
     INVALID_ARGUMENT / FILE_UNREADABLE: not DCS, damaged, or too large. INVALID_ARGUMENT / FILE_INCOMPLETE: no order can
     be made of it. INVALID_ARGUMENT / CATALOG_ENTRY_UNKNOWN: `design` or `material` is not in the catalog.
@@ -156,12 +161,12 @@ class OrderServiceAsyncStub(OrderServiceStub):
     INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
     """
     UpdateOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.UpdateOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
-    """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations are
-    forgotten until it is validated again.
+    """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations and its
+    quote are forgotten until it is validated again.
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
-    order names a lab this mesh does not know.
+    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or the account is none of the
+    practice's. INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know.
 
     Idempotent with `order.etag`: a repeat is refused, not applied twice.
     """
@@ -174,8 +179,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     Idempotent with `request_id`: a repeat notes nothing and returns the order.
     """
     ValidateOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ValidateOrderRequest, _order_service_pb2.ValidateOrderResponse]  # type: ignore[assignment]
-    """Asks the lab whether the order could be made as it is, and keeps the violations on the order. Violations are data:
-    the call succeeds for an order that cannot be made.
+    """Asks the lab whether the order could be made as it is, at what price and in what time, and keeps violations and quote
+    on the order. Violations are data: the call succeeds for an order that cannot be made.
 
     FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed. UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
@@ -196,7 +201,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Cancels an order, and its job when the lab has not begun to make it.
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
-    closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+    closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE /
+    UNAVAILABLE: the lab cannot be reached.
 
     Idempotent: cancelling a cancelled order returns it unchanged.
     """
@@ -226,7 +232,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
         """Creates a draft. Nothing is checked against the lab's rules yet: see ValidateOrder.
 
-        INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know. INVALID_ARGUMENT / FIELD_INVALID: a
+        field breaks its bounds, or the account is none of the practice's. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: the same id and order return the first answer.
         """
@@ -238,7 +245,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.ImportOrderResponse, _abc.Awaitable[_order_service_pb2.ImportOrderResponse]]:
         """Makes a draft of a lab file (DCS, also called OMA). What the file's lens names are not in the catalog or the
-        practice's remembered choices stays empty, with a violation that lists the nearest entries.
+        practice's remembered choices stays empty, with a violation that lists the nearest entries. The file's account (ACCN),
+        when it is the practice's own, becomes the order's; any other is left out, with a violation.
 
         INVALID_ARGUMENT / FILE_UNREADABLE: not DCS, damaged, or too large. INVALID_ARGUMENT / FILE_INCOMPLETE: no order can
         be made of it. INVALID_ARGUMENT / CATALOG_ENTRY_UNKNOWN: `design` or `material` is not in the catalog.
@@ -275,12 +283,12 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.UpdateOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
-        """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations are
-        forgotten until it is validated again.
+        """Changes fields of an order that is not at the lab (DRAFT, AWAITING_FRAME, NEEDS_ATTENTION). Its violations and its
+        quote are forgotten until it is validated again.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed. INVALID_ARGUMENT / LAB_UNKNOWN: the
-        order names a lab this mesh does not know.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or the account is none of the
+        practice's. INVALID_ARGUMENT / LAB_UNKNOWN: the order names a lab this mesh does not know.
 
         Idempotent with `order.etag`: a repeat is refused, not applied twice.
         """
@@ -305,8 +313,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.ValidateOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.ValidateOrderResponse, _abc.Awaitable[_order_service_pb2.ValidateOrderResponse]]:
-        """Asks the lab whether the order could be made as it is, and keeps the violations on the order. Violations are data:
-        the call succeeds for an order that cannot be made.
+        """Asks the lab whether the order could be made as it is, at what price and in what time, and keeps violations and quote
+        on the order. Violations are data: the call succeeds for an order that cannot be made.
 
         FAILED_PRECONDITION / ORDER_STATE: it is at the lab, or closed. UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
 
@@ -339,7 +347,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Cancels an order, and its job when the lab has not begun to make it.
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / ORDER_STATE: the lab has begun, or it is
-        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE / UNAVAILABLE: the lab cannot be reached.
+        closed, or it is just being handed off (then `google.rpc.RetryInfo` says when to try again). UNAVAILABLE /
+        UNAVAILABLE: the lab cannot be reached.
 
         Idempotent: cancelling a cancelled order returns it unchanged.
         """

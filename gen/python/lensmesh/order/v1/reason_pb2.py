@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elensmesh/order/v1/reason.proto\x12\x11lensmesh.order.v1*\xde\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12REASON_ORDER_STATE\x10\x01\x12\x17\n\x13REASON_NOT_MAKEABLE\x10\x02\x12\x1a\n\x16REASON_FILE_UNREADABLE\x10\x03\x12\x1a\n\x16REASON_FILE_INCOMPLETE\x10\x04\x12 \n\x1cREASON_CATALOG_ENTRY_UNKNOWN\x10\x05\x12\x16\n\x12REASON_LAB_UNKNOWN\x10\x06\x12\x19\n\x15REASON_TOO_MANY_NOTES\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elensmesh/order/v1/reason.proto\x12\x11lensmesh.order.v1*\xb3\x02\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12REASON_ORDER_STATE\x10\x01\x12\x17\n\x13REASON_NOT_MAKEABLE\x10\x02\x12\x1a\n\x16REASON_FILE_UNREADABLE\x10\x03\x12\x1a\n\x16REASON_FILE_INCOMPLETE\x10\x04\x12 \n\x1cREASON_CATALOG_ENTRY_UNKNOWN\x10\x05\x12\x16\n\x12REASON_LAB_UNKNOWN\x10\x06\x12\x19\n\x15REASON_TOO_MANY_NOTES\x10\x07\x12\x1a\n\x16REASON_ACCOUNT_UNKNOWN\x10\x08\x12\x18\n\x14REASON_ACCOUNT_TAKEN\x10\t\x12\x1d\n\x19REASON_ACCOUNT_IS_DEFAULT\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lensmesh.order.v1.reason_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REASON']._serialized_start=54
-  _globals['_REASON']._serialized_end=276
+  _globals['_REASON']._serialized_end=361
 # @@protoc_insertion_point(module_scope)

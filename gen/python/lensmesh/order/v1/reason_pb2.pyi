@@ -46,6 +46,18 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The order names a lab this mesh does not know. INVALID_ARGUMENT. Example: `labs/nowhere`."""
     REASON_TOO_MANY_NOTES: _Reason.ValueType  # 7
     """The order has as many notes as it can hold. FAILED_PRECONDITION. Example: the 101st note."""
+    REASON_ACCOUNT_UNKNOWN: _Reason.ValueType  # 8
+    """No practice has the account that the file names, or it names none. INVALID_ARGUMENT. `metadata.account` repeats it.
+    Example: the lab imports a file with a mistyped ACCN.
+    """
+    REASON_ACCOUNT_TAKEN: _Reason.ValueType  # 9
+    """The account is another practice's. ALREADY_EXISTS. `metadata.practice` says whose.
+    Example: one number is given to two practices.
+    """
+    REASON_ACCOUNT_IS_DEFAULT: _Reason.ValueType  # 10
+    """The account is the usual one of a practice that has others. FAILED_PRECONDITION.
+    Example: it is deleted before another one has become the usual one.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reasons the order service gives, beside the mesh-wide ones of lensmesh.errors.v1."""
@@ -74,4 +86,16 @@ REASON_LAB_UNKNOWN: Reason.ValueType  # 6
 """The order names a lab this mesh does not know. INVALID_ARGUMENT. Example: `labs/nowhere`."""
 REASON_TOO_MANY_NOTES: Reason.ValueType  # 7
 """The order has as many notes as it can hold. FAILED_PRECONDITION. Example: the 101st note."""
+REASON_ACCOUNT_UNKNOWN: Reason.ValueType  # 8
+"""No practice has the account that the file names, or it names none. INVALID_ARGUMENT. `metadata.account` repeats it.
+Example: the lab imports a file with a mistyped ACCN.
+"""
+REASON_ACCOUNT_TAKEN: Reason.ValueType  # 9
+"""The account is another practice's. ALREADY_EXISTS. `metadata.practice` says whose.
+Example: one number is given to two practices.
+"""
+REASON_ACCOUNT_IS_DEFAULT: Reason.ValueType  # 10
+"""The account is the usual one of a practice that has others. FAILED_PRECONDITION.
+Example: it is deleted before another one has become the usual one.
+"""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -45,6 +45,30 @@ EYES_LEFT: Eyes.ValueType  # 3
 """The left lens alone."""
 Global___Eyes: _TypeAlias = Eyes  # noqa: Y015
 
+class _Side:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Side.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIDE_UNSPECIFIED: _Side.ValueType  # 0
+    """Not said: what it stands by is about the pair."""
+    SIDE_RIGHT: _Side.ValueType  # 1
+    """The right one (OD)."""
+    SIDE_LEFT: _Side.ValueType  # 2
+    """The left one (OS)."""
+
+class Side(_Side, metaclass=_SideEnumTypeWrapper):
+    """One lens of a pair."""
+
+SIDE_UNSPECIFIED: Side.ValueType  # 0
+"""Not said: what it stands by is about the pair."""
+SIDE_RIGHT: Side.ValueType  # 1
+"""The right one (OD)."""
+SIDE_LEFT: Side.ValueType  # 2
+"""The left one (OS)."""
+Global___Side: _TypeAlias = Side  # noqa: Y015
+
 @_typing.final
 class Prescription(_message.Message):
     """A spectacle prescription with the measures that place the lenses before the eyes."""

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lensmesh/type/v1/violation.proto\x12\x10lensmesh.type.v1\"}\n\tViolation\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12,\n\x08severity\x18\x02 \x01(\x0e\x32\x1a.lensmesh.type.v1.Severity\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x14\n\x0c\x61lternatives\x18\x05 \x03(\t\"=\n\nViolations\x12/\n\nviolations\x18\x01 \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation*a\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n\rSEVERITY_INFO\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x12\n\x0eSEVERITY_ERROR\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lensmesh/type/v1/violation.proto\x12\x10lensmesh.type.v1\"\x8b\x01\n\tViolation\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12,\n\x08severity\x18\x02 \x01(\x0e\x32\x1a.lensmesh.type.v1.Severity\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x14\n\x0c\x61lternatives\x18\x05 \x03(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\"=\n\nViolations\x12/\n\nviolations\x18\x01 \x03(\x0b\x32\x1b.lensmesh.type.v1.Violation*a\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n\rSEVERITY_INFO\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x12\n\x0eSEVERITY_ERROR\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lensmesh.type.v1.violation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SEVERITY']._serialized_start=244
-  _globals['_SEVERITY']._serialized_end=341
-  _globals['_VIOLATION']._serialized_start=54
-  _globals['_VIOLATION']._serialized_end=179
-  _globals['_VIOLATIONS']._serialized_start=181
-  _globals['_VIOLATIONS']._serialized_end=242
+  _globals['_SEVERITY']._serialized_start=259
+  _globals['_SEVERITY']._serialized_end=356
+  _globals['_VIOLATION']._serialized_start=55
+  _globals['_VIOLATION']._serialized_end=194
+  _globals['_VIOLATIONS']._serialized_start=196
+  _globals['_VIOLATIONS']._serialized_end=257
 # @@protoc_insertion_point(module_scope)

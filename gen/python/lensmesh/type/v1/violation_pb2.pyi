@@ -58,6 +58,7 @@ class Violation(_message.Message):
     FIELD_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Stable code in capitals ("OUT_OF_RANGE"), for programs."""
     severity: Global___Severity.ValueType
@@ -66,6 +67,8 @@ class Violation(_message.Message):
     """Path of the field it is about, in contract names ("prescription.right.sphere", "lens.design")."""
     message: _builtins.str
     """What is wrong and the way out, in the words of the trade."""
+    rule: _builtins.str
+    """Id of the rule that objects, for who keeps the rules ("power-low-cr39"); empty for what is checked without one."""
     @_builtins.property
     def alternatives(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Catalog ids that would do instead, nearest first; empty when there are none."""
@@ -78,10 +81,11 @@ class Violation(_message.Message):
         field: _builtins.str = ...,
         message: _builtins.str = ...,
         alternatives: _abc.Iterable[_builtins.str] | None = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "code", b"code", "field", b"field", "message", b"message", "severity", b"severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "code", b"code", "field", b"field", "message", b"message", "rule", b"rule", "severity", b"severity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/lims/v1/catalog.proto.
  */
 export const file_lensmesh_lims_v1_catalog: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sZW5zbWVzaC9saW1zL3YxL2NhdGFsb2cucHJvdG8SEGxlbnNtZXNoLmxpbXMudjEiYwoPQ2F0YWxvZ1JldmlzaW9uEg4KBm51bWJlchgBIAEoAxIOCgZkaWdlc3QYAiABKAkSMAoMcHVibGlzaF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKXAgoHQ2F0YWxvZxIzCghyZXZpc2lvbhgBIAEoCzIhLmxlbnNtZXNoLmxpbXMudjEuQ2F0YWxvZ1JldmlzaW9uEikKB2Rlc2lnbnMYAiADKAsyGC5sZW5zbWVzaC5saW1zLnYxLkRlc2lnbhItCgltYXRlcmlhbHMYAyADKAsyGi5sZW5zbWVzaC5saW1zLnYxLk1hdGVyaWFsEigKB2NvbG91cnMYBCADKAsyFy5sZW5zbWVzaC5saW1zLnYxLkVudHJ5EikKCGNvYXRpbmdzGAUgAygLMhcubGVuc21lc2gubGltcy52MS5FbnRyeRIoCgdvcHRpb25zGAYgAygLMhcubGVuc21lc2gubGltcy52MS5FbnRyeSJvCgZEZXNpZ24SJgoFZW50cnkYASABKAsyFy5sZW5zbWVzaC5saW1zLnYxLkVudHJ5EioKBHR5cGUYAiABKA4yHC5sZW5zbWVzaC5saW1zLnYxLkRlc2lnblR5cGUSEQoJbWF0ZXJpYWxzGAMgAygJIlUKCE1hdGVyaWFsEiYKBWVudHJ5GAEgASgLMhcubGVuc21lc2gubGltcy52MS5FbnRyeRINCgVpbmRleBgCIAEoARISCgp3YXZlbGVuZ3RoGAMgASgBIlcKBUVudHJ5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSNAoNcGFydG5lcl9jb2RlcxgDIAMoCzIdLmxlbnNtZXNoLmxpbXMudjEuUGFydG5lckNvZGUiKgoLUGFydG5lckNvZGUSDQoFbGFiZWwYASABKAkSDAoEY29kZRgCIAEoCSqfAQoKRGVzaWduVHlwZRIbChdERVNJR05fVFlQRV9VTlNQRUNJRklFRBAAEh0KGURFU0lHTl9UWVBFX1NJTkdMRV9WSVNJT04QARIaChZERVNJR05fVFlQRV9NVUxUSUZPQ0FMEAISGwoXREVTSUdOX1RZUEVfUFJPR1JFU1NJVkUQAxIcChhERVNJR05fVFlQRV9PQ0NVUEFUSU9OQUwQBGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch5sZW5zbWVzaC9saW1zL3YxL2NhdGFsb2cucHJvdG8SEGxlbnNtZXNoLmxpbXMudjEiYwoPQ2F0YWxvZ1JldmlzaW9uEg4KBm51bWJlchgBIAEoAxIOCgZkaWdlc3QYAiABKAkSMAoMcHVibGlzaF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLNAgoHQ2F0YWxvZxIzCghyZXZpc2lvbhgBIAEoCzIhLmxlbnNtZXNoLmxpbXMudjEuQ2F0YWxvZ1JldmlzaW9uEikKB2Rlc2lnbnMYAiADKAsyGC5sZW5zbWVzaC5saW1zLnYxLkRlc2lnbhItCgltYXRlcmlhbHMYAyADKAsyGi5sZW5zbWVzaC5saW1zLnYxLk1hdGVyaWFsEigKB2NvbG91cnMYBCADKAsyFy5sZW5zbWVzaC5saW1zLnYxLkVudHJ5EikKCGNvYXRpbmdzGAUgAygLMhcubGVuc21lc2gubGltcy52MS5FbnRyeRIoCgdvcHRpb25zGAYgAygLMhcubGVuc21lc2gubGltcy52MS5FbnRyeRI0CgxhdmFpbGFiaWxpdHkYByADKAsyHi5sZW5zbWVzaC5saW1zLnYxLkF2YWlsYWJpbGl0eSJvCgZEZXNpZ24SJgoFZW50cnkYASABKAsyFy5sZW5zbWVzaC5saW1zLnYxLkVudHJ5EioKBHR5cGUYAiABKA4yHC5sZW5zbWVzaC5saW1zLnYxLkRlc2lnblR5cGUSEQoJbWF0ZXJpYWxzGAMgAygJIoQBCghNYXRlcmlhbBImCgVlbnRyeRgBIAEoCzIXLmxlbnNtZXNoLmxpbXMudjEuRW50cnkSDQoFaW5kZXgYAiABKAESEgoKd2F2ZWxlbmd0aBgDIAEoARIMCgRhYmJlGAQgASgBEg8KB2RlbnNpdHkYBSABKAESDgoGaW1wYWN0GAYgASgJIkEKDEF2YWlsYWJpbGl0eRIOCgZkZXNpZ24YASABKAkSEAoIbWF0ZXJpYWwYAiABKAkSDwoHY29sb3VycxgDIAMoCSJmCgVFbnRyeRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEjQKDXBhcnRuZXJfY29kZXMYAyADKAsyHS5sZW5zbWVzaC5saW1zLnYxLlBhcnRuZXJDb2RlEg0KBWdyb3VwGAQgASgJIioKC1BhcnRuZXJDb2RlEg0KBWxhYmVsGAEgASgJEgwKBGNvZGUYAiABKAkqvQEKCkRlc2lnblR5cGUSGwoXREVTSUdOX1RZUEVfVU5TUEVDSUZJRUQQABIdChlERVNJR05fVFlQRV9TSU5HTEVfVklTSU9OEAESGgoWREVTSUdOX1RZUEVfTVVMVElGT0NBTBACEhsKF0RFU0lHTl9UWVBFX1BST0dSRVNTSVZFEAMSHAoYREVTSUdOX1RZUEVfT0NDVVBBVElPTkFMEAQSHAoYREVTSUdOX1RZUEVfQU5USV9GQVRJR1VFEAViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One revision of the lab's catalog and rules: immutable, addressed by its content.
@@ -96,6 +96,13 @@ export type Catalog = Message<"lensmesh.lims.v1.Catalog"> & {
    * @generated from field: repeated lensmesh.lims.v1.Entry options = 6;
    */
   options: Entry[];
+
+  /**
+   * What is made in what: one for each design and material that go together, in the order of both.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Availability availability = 7;
+   */
+  availability: Availability[];
 };
 
 /**
@@ -166,6 +173,27 @@ export type Material = Message<"lensmesh.lims.v1.Material"> & {
    * @generated from field: double wavelength = 3;
    */
   wavelength: number;
+
+  /**
+   * Abbe number, without a unit: the larger, the less colour at the edge. 20.0 to 70.0.
+   *
+   * @generated from field: double abbe = 4;
+   */
+  abbe: number;
+
+  /**
+   * Density in grams per cubic centimetre. 0.90 to 4.00.
+   *
+   * @generated from field: double density = 5;
+   */
+  density: number;
+
+  /**
+   * Class of its impact resistance, by the lab's own word ("basic", "high"); empty when the catalog names none.
+   *
+   * @generated from field: string impact = 6;
+   */
+  impact: string;
 };
 
 /**
@@ -174,6 +202,41 @@ export type Material = Message<"lensmesh.lims.v1.Material"> & {
  */
 export const MaterialSchema: GenMessage<Material> = /*@__PURE__*/
   messageDesc(file_lensmesh_lims_v1_catalog, 3);
+
+/**
+ * A design in a material, and the colours it comes in then.
+ *
+ * @generated from message lensmesh.lims.v1.Availability
+ */
+export type Availability = Message<"lensmesh.lims.v1.Availability"> & {
+  /**
+   * Id of the design.
+   *
+   * @generated from field: string design = 1;
+   */
+  design: string;
+
+  /**
+   * Id of the material.
+   *
+   * @generated from field: string material = 2;
+   */
+  material: string;
+
+  /**
+   * Ids of the colours; at least one.
+   *
+   * @generated from field: repeated string colours = 3;
+   */
+  colours: string[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.Availability.
+ * Use `create(AvailabilitySchema)` to create a new message.
+ */
+export const AvailabilitySchema: GenMessage<Availability> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_catalog, 4);
 
 /**
  * Something in the catalog, with the names partners know it by.
@@ -201,6 +264,13 @@ export type Entry = Message<"lensmesh.lims.v1.Entry"> & {
    * @generated from field: repeated lensmesh.lims.v1.PartnerCode partner_codes = 3;
    */
   partnerCodes: PartnerCode[];
+
+  /**
+   * Of the entries of one group a lens takes one at most ("surface"); empty goes with every other.
+   *
+   * @generated from field: string group = 4;
+   */
+  group: string;
 };
 
 /**
@@ -208,7 +278,7 @@ export type Entry = Message<"lensmesh.lims.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_catalog, 4);
+  messageDesc(file_lensmesh_lims_v1_catalog, 5);
 
 /**
  * A partner's name for a catalog entry, as it stands in a DCS record.
@@ -236,7 +306,7 @@ export type PartnerCode = Message<"lensmesh.lims.v1.PartnerCode"> & {
  * Use `create(PartnerCodeSchema)` to create a new message.
  */
 export const PartnerCodeSchema: GenMessage<PartnerCode> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_catalog, 5);
+  messageDesc(file_lensmesh_lims_v1_catalog, 6);
 
 /**
  * The kind of a design.
@@ -278,6 +348,13 @@ export enum DesignType {
    * @generated from enum value: DESIGN_TYPE_OCCUPATIONAL = 4;
    */
   OCCUPATIONAL = 4,
+
+  /**
+   * Single vision with a little support for near.
+   *
+   * @generated from enum value: DESIGN_TYPE_ANTI_FATIGUE = 5;
+   */
+  ANTI_FATIGUE = 5,
 }
 
 /**

@@ -14,13 +14,15 @@ import type { LensSpec } from "../../type/v1/lens_pb";
 import { file_lensmesh_type_v1_lens } from "../../type/v1/lens_pb";
 import type { Eyes, Prescription } from "../../type/v1/prescription_pb";
 import { file_lensmesh_type_v1_prescription } from "../../type/v1/prescription_pb";
+import type { Quote } from "../../type/v1/quote_pb";
+import { file_lensmesh_type_v1_quote } from "../../type/v1/quote_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file lensmesh/lims/v1/job.proto.
  */
 export const file_lensmesh_lims_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChpsZW5zbWVzaC9saW1zL3YxL2pvYi5wcm90bxIQbGVuc21lc2gubGltcy52MSLNAQoHSm9iU3BlYxIuCgRleWVzGAEgASgOMhYubGVuc21lc2gudHlwZS52MS5FeWVzQgi6SAWCAQIQARI6CgxwcmVzY3JpcHRpb24YAiABKAsyHi5sZW5zbWVzaC50eXBlLnYxLlByZXNjcmlwdGlvbkIEsLsYARImCgVmcmFtZRgDIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuRnJhbWUSKAoEbGVucxgEIAEoCzIaLmxlbnNtZXNoLnR5cGUudjEuTGVuc1NwZWM6BMC7GAEiswMKA0pvYhIMCgRuYW1lGAEgASgJEhIKCmhhbmRvZmZfaWQYAiABKAkSJwoEc3BlYxgDIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuSm9iU3BlYxIqCgVzdGF0ZRgEIAEoDjIbLmxlbnNtZXNoLmxpbXMudjEuSm9iLlN0YXRlEg8KB3N0YXRpb24YBSABKAkSDQoFcm91dGUYBiADKAkSGAoQY2F0YWxvZ19yZXZpc2lvbhgHIAEoAxIQCghzZXF1ZW5jZRgIIAEoAxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoYBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhIKDlNUQVRFX1JFQ0VJVkVEEAESFwoTU1RBVEVfSU5fUFJPRFVDVElPThACEhEKDVNUQVRFX09OX0hPTEQQAxIRCg1TVEFURV9TSElQUEVEEAQSEwoPU1RBVEVfQ0FOQ0VMTEVEEAUi0wEKCEpvYkV2ZW50EgsKA2pvYhgBIAEoCRISCgpoYW5kb2ZmX2lkGAIgASgJEhAKCHNlcXVlbmNlGAMgASgDEioKBXN0YXRlGAQgASgOMhsubGVuc21lc2gubGltcy52MS5Kb2IuU3RhdGUSDwoHc3RhdGlvbhgFIAEoCRITCgtkZXNjcmlwdGlvbhgGIAEoCRIoCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBjYXRhbG9nX3JldmlzaW9uGAggASgDYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_lensmesh_options_v1_options, file_lensmesh_type_v1_frame, file_lensmesh_type_v1_lens, file_lensmesh_type_v1_prescription]);
+  fileDesc("ChpsZW5zbWVzaC9saW1zL3YxL2pvYi5wcm90bxIQbGVuc21lc2gubGltcy52MSLNAQoHSm9iU3BlYxIuCgRleWVzGAEgASgOMhYubGVuc21lc2gudHlwZS52MS5FeWVzQgi6SAWCAQIQARI6CgxwcmVzY3JpcHRpb24YAiABKAsyHi5sZW5zbWVzaC50eXBlLnYxLlByZXNjcmlwdGlvbkIEsLsYARImCgVmcmFtZRgDIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuRnJhbWUSKAoEbGVucxgEIAEoCzIaLmxlbnNtZXNoLnR5cGUudjEuTGVuc1NwZWM6BMC7GAEi2wMKA0pvYhIMCgRuYW1lGAEgASgJEhIKCmhhbmRvZmZfaWQYAiABKAkSJwoEc3BlYxgDIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuSm9iU3BlYxIqCgVzdGF0ZRgEIAEoDjIbLmxlbnNtZXNoLmxpbXMudjEuSm9iLlN0YXRlEg8KB3N0YXRpb24YBSABKAkSDQoFcm91dGUYBiADKAkSGAoQY2F0YWxvZ19yZXZpc2lvbhgHIAEoAxIQCghzZXF1ZW5jZRgIIAEoAxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBXF1b3RlGAsgASgLMhcubGVuc21lc2gudHlwZS52MS5RdW90ZSKGAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABISCg5TVEFURV9SRUNFSVZFRBABEhcKE1NUQVRFX0lOX1BST0RVQ1RJT04QAhIRCg1TVEFURV9PTl9IT0xEEAMSEQoNU1RBVEVfU0hJUFBFRBAEEhMKD1NUQVRFX0NBTkNFTExFRBAFItMBCghKb2JFdmVudBILCgNqb2IYASABKAkSEgoKaGFuZG9mZl9pZBgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoAxIqCgVzdGF0ZRgEIAEoDjIbLmxlbnNtZXNoLmxpbXMudjEuSm9iLlN0YXRlEg8KB3N0YXRpb24YBSABKAkSEwoLZGVzY3JpcHRpb24YBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQY2F0YWxvZ19yZXZpc2lvbhgIIAEoA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_lensmesh_options_v1_options, file_lensmesh_type_v1_frame, file_lensmesh_type_v1_lens, file_lensmesh_type_v1_prescription, file_lensmesh_type_v1_quote]);
 
 /**
  * What the lab is asked to make. It carries no identity: no patient, no practice, no staff.
@@ -139,6 +141,14 @@ export type Job = Message<"lensmesh.lims.v1.Job"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 10;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * What it was accepted at: what it costs, how long it takes, how the lenses come out. CreateJob answers with it; other
+   * methods leave it out, see GetJobDecision.
+   *
+   * @generated from field: lensmesh.type.v1.Quote quote = 11;
+   */
+  quote?: Quote | undefined;
 };
 
 /**

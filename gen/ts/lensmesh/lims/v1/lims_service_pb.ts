@@ -7,13 +7,18 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb";
 import type { Status } from "../../../google/rpc/status_pb";
 import { file_google_rpc_status } from "../../../google/rpc/status_pb";
 import type { CatalogRevision, CatalogSchema } from "./catalog_pb";
 import { file_lensmesh_lims_v1_catalog } from "./catalog_pb";
+import type { DecisionSchema, LensPlan } from "./decision_pb";
+import { file_lensmesh_lims_v1_decision } from "./decision_pb";
 import type { Job, Job_State, JobEvent, JobSchema, JobSpec } from "./job_pb";
 import { file_lensmesh_lims_v1_job } from "./job_pb";
 import { file_lensmesh_options_v1_options } from "../../options/v1/options_pb";
+import type { Price } from "../../type/v1/quote_pb";
+import { file_lensmesh_type_v1_quote } from "../../type/v1/quote_pb";
 import type { End, Heartbeat } from "../../type/v1/stream_pb";
 import { file_lensmesh_type_v1_stream } from "../../type/v1/stream_pb";
 import type { Violation } from "../../type/v1/violation_pb";
@@ -24,7 +29,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/lims/v1/lims_service.proto.
  */
 export const file_lensmesh_lims_v1_lims_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNsZW5zbWVzaC9saW1zL3YxL2xpbXNfc2VydmljZS5wcm90bxIQbGVuc21lc2gubGltcy52MSIVChNEZXNjcmliZUxpbXNSZXF1ZXN0IoMBChREZXNjcmliZUxpbXNSZXNwb25zZRILCgNsYWIYASABKAkSDwoHcHJvZHVjdBgCIAEoCRIYChBjb250cmFjdF92ZXJzaW9uGAMgASgJEjMKCHJldmlzaW9uGAQgASgLMiEubGVuc21lc2gubGltcy52MS5DYXRhbG9nUmV2aXNpb24iLgoRR2V0Q2F0YWxvZ1JlcXVlc3QSGQoIcmV2aXNpb24YASABKANCB7pIBCICKAAiLwoTV2F0Y2hDYXRhbG9nUmVxdWVzdBIYCgZjdXJzb3IYASABKAlCCLpIBXIDGIABIuEBChRXYXRjaENhdGFsb2dSZXNwb25zZRIOCgZjdXJzb3IYASABKAkSMwoGdXBkYXRlGAIgASgLMiEubGVuc21lc2gubGltcy52MS5DYXRhbG9nUmV2aXNpb25IABIwCgloZWFydGJlYXQYAyABKAsyGy5sZW5zbWVzaC50eXBlLnYxLkhlYXJ0YmVhdEgAEiQKA2VuZBgEIAEoCzIVLmxlbnNtZXNoLnR5cGUudjEuRW5kSAASIwoFZXJyb3IYBSABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgcKBWV2ZW50IkUKElZhbGlkYXRlSm9iUmVxdWVzdBIvCgRzcGVjGAEgASgLMhkubGVuc21lc2gubGltcy52MS5Kb2JTcGVjQga6SAPIAQEicgoTVmFsaWRhdGVKb2JSZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIvCgp2aW9sYXRpb25zGAIgAygLMhsubGVuc21lc2gudHlwZS52MS5WaW9sYXRpb24SGAoQY2F0YWxvZ19yZXZpc2lvbhgDIAEoAyJhChBDcmVhdGVKb2JSZXF1ZXN0EhwKCmhhbmRvZmZfaWQYASABKAlCCLpIBXIDsAEBEi8KBHNwZWMYAiABKAsyGS5sZW5zbWVzaC5saW1zLnYxLkpvYlNwZWNCBrpIA8gBASI9Cg1HZXRKb2JSZXF1ZXN0EiwKBG5hbWUYASABKAlCHrpIG3IZMhdeam9icy9bMS05XVswLTldezAsMTd9JCKLAQoPTGlzdEpvYnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAARI+CgZzdGF0ZXMYAyADKA4yGy5sZW5zbWVzaC5saW1zLnYxLkpvYi5TdGF0ZUIRukgOkgELEAgiB4IBBBABIAAiUAoQTGlzdEpvYnNSZXNwb25zZRIjCgRqb2JzGAEgAygLMhUubGVuc21lc2gubGltcy52MS5Kb2ISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoABChRMaXN0Sm9iRXZlbnRzUmVxdWVzdBIrCgNqb2IYASABKAlCHrpIG3IZMhdeam9icy9bMS05XVswLTldezAsMTd9JBIfCg5hZnRlcl9zZXF1ZW5jZRgCIAEoA0IHukgEIgIoABIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAAiYAoVTGlzdEpvYkV2ZW50c1Jlc3BvbnNlEioKBmV2ZW50cxgBIAMoCzIaLmxlbnNtZXNoLmxpbXMudjEuSm9iRXZlbnQSGwoTbmV4dF9hZnRlcl9zZXF1ZW5jZRgCIAEoAyJAChBDYW5jZWxKb2JSZXF1ZXN0EiwKBG5hbWUYASABKAlCHrpIG3IZMhdeam9icy9bMS05XVswLTldezAsMTd9JCJAChBXYXRjaEpvYnNSZXF1ZXN0EhgKBmN1cnNvchgBIAEoCUIIukgFcgMYgAESEgoKbW92ZXNfb25seRgCIAEoCCLXAQoRV2F0Y2hKb2JzUmVzcG9uc2USDgoGY3Vyc29yGAEgASgJEiwKBnVwZGF0ZRgCIAEoCzIaLmxlbnNtZXNoLmxpbXMudjEuSm9iRXZlbnRIABIwCgloZWFydGJlYXQYAyABKAsyGy5sZW5zbWVzaC50eXBlLnYxLkhlYXJ0YmVhdEgAEiQKA2VuZBgEIAEoCzIVLmxlbnNtZXNoLnR5cGUudjEuRW5kSAASIwoFZXJyb3IYBSABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgcKBWV2ZW50Mr8ICgtMaW1zU2VydmljZRJ3CgxEZXNjcmliZUxpbXMSJS5sZW5zbWVzaC5saW1zLnYxLkRlc2NyaWJlTGltc1JlcXVlc3QaJi5sZW5zbWVzaC5saW1zLnYxLkRlc2NyaWJlTGltc1Jlc3BvbnNlIhiQAgGquxgRCgQBAgMEEgVvcmRlcioCCAISZgoKR2V0Q2F0YWxvZxIjLmxlbnNtZXNoLmxpbXMudjEuR2V0Q2F0YWxvZ1JlcXVlc3QaGS5sZW5zbWVzaC5saW1zLnYxLkNhdGFsb2ciGJACAaq7GBEKBAECAwQSBW9yZGVyKgIIAhJ1CgxXYXRjaENhdGFsb2cSJS5sZW5zbWVzaC5saW1zLnYxLldhdGNoQ2F0YWxvZ1JlcXVlc3QaJi5sZW5zbWVzaC5saW1zLnYxLldhdGNoQ2F0YWxvZ1Jlc3BvbnNlIhSQAgGquxgNCgQBAgMEEgVvcmRlcjABEnIKC1ZhbGlkYXRlSm9iEiQubGVuc21lc2gubGltcy52MS5WYWxpZGF0ZUpvYlJlcXVlc3QaJS5sZW5zbWVzaC5saW1zLnYxLlZhbGlkYXRlSm9iUmVzcG9uc2UiFpACAaq7GA8KAgMEEgVvcmRlcioCCAISWgoJQ3JlYXRlSm9iEiIubGVuc21lc2gubGltcy52MS5DcmVhdGVKb2JSZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiEpACAqq7GAsSBW9yZGVyKgIIBRJYCgZHZXRKb2ISHy5sZW5zbWVzaC5saW1zLnYxLkdldEpvYlJlcXVlc3QaFS5sZW5zbWVzaC5saW1zLnYxLkpvYiIWkAIBqrsYDwoCAwQSBW9yZGVyKgIIAhJpCghMaXN0Sm9icxIhLmxlbnNtZXNoLmxpbXMudjEuTGlzdEpvYnNSZXF1ZXN0GiIubGVuc21lc2gubGltcy52MS5MaXN0Sm9ic1Jlc3BvbnNlIhaQAgGquxgPCgIDBBIFb3JkZXIqAggFEngKDUxpc3RKb2JFdmVudHMSJi5sZW5zbWVzaC5saW1zLnYxLkxpc3RKb2JFdmVudHNSZXF1ZXN0GicubGVuc21lc2gubGltcy52MS5MaXN0Sm9iRXZlbnRzUmVzcG9uc2UiFpACAaq7GA8KAgMEEgVvcmRlcioCCAUSXQoJQ2FuY2VsSm9iEiIubGVuc21lc2gubGltcy52MS5DYW5jZWxKb2JSZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiFZACAqq7GA4KAQMSBW9yZGVyKgIIBRJqCglXYXRjaEpvYnMSIi5sZW5zbWVzaC5saW1zLnYxLldhdGNoSm9ic1JlcXVlc3QaIy5sZW5zbWVzaC5saW1zLnYxLldhdGNoSm9ic1Jlc3BvbnNlIhKQAgGquxgLCgIDBBIFb3JkZXIwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_rpc_status, file_lensmesh_lims_v1_catalog, file_lensmesh_lims_v1_job, file_lensmesh_options_v1_options, file_lensmesh_type_v1_stream, file_lensmesh_type_v1_violation]);
+  fileDesc("CiNsZW5zbWVzaC9saW1zL3YxL2xpbXNfc2VydmljZS5wcm90bxIQbGVuc21lc2gubGltcy52MSIVChNEZXNjcmliZUxpbXNSZXF1ZXN0IoMBChREZXNjcmliZUxpbXNSZXNwb25zZRILCgNsYWIYASABKAkSDwoHcHJvZHVjdBgCIAEoCRIYChBjb250cmFjdF92ZXJzaW9uGAMgASgJEjMKCHJldmlzaW9uGAQgASgLMiEubGVuc21lc2gubGltcy52MS5DYXRhbG9nUmV2aXNpb24iLgoRR2V0Q2F0YWxvZ1JlcXVlc3QSGQoIcmV2aXNpb24YASABKANCB7pIBCICKAAiLwoTV2F0Y2hDYXRhbG9nUmVxdWVzdBIYCgZjdXJzb3IYASABKAlCCLpIBXIDGIABIuEBChRXYXRjaENhdGFsb2dSZXNwb25zZRIOCgZjdXJzb3IYASABKAkSMwoGdXBkYXRlGAIgASgLMiEubGVuc21lc2gubGltcy52MS5DYXRhbG9nUmV2aXNpb25IABIwCgloZWFydGJlYXQYAyABKAsyGy5sZW5zbWVzaC50eXBlLnYxLkhlYXJ0YmVhdEgAEiQKA2VuZBgEIAEoCzIVLmxlbnNtZXNoLnR5cGUudjEuRW5kSAASIwoFZXJyb3IYBSABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgcKBWV2ZW50IoMBChJWYWxpZGF0ZUpvYlJlcXVlc3QSLwoEc3BlYxgBIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuSm9iU3BlY0IGukgDyAEBEjwKB2FjY291bnQYAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCwzMX0pPyQipwIKE1ZhbGlkYXRlSm9iUmVzcG9uc2USEAoIYWNjZXB0ZWQYASABKAgSLwoKdmlvbGF0aW9ucxgCIAMoCzIbLmxlbnNtZXNoLnR5cGUudjEuVmlvbGF0aW9uEhgKEGNhdGFsb2dfcmV2aXNpb24YAyABKAMSKgoGbGVuc2VzGAQgAygLMhoubGVuc21lc2gubGltcy52MS5MZW5zUGxhbhImCgVwcmljZRgFIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuUHJpY2USGwoObGVhZF90aW1lX2RheXMYBiABKAVIAIgBARIXCg9yZXZpc2lvbl9kaWdlc3QYByABKAkSFgoOZW5naW5lX3ZlcnNpb24YCCABKAlCEQoPX2xlYWRfdGltZV9kYXlzIp8BChBDcmVhdGVKb2JSZXF1ZXN0EhwKCmhhbmRvZmZfaWQYASABKAlCCLpIBXIDsAEBEi8KBHNwZWMYAiABKAsyGS5sZW5zbWVzaC5saW1zLnYxLkpvYlNwZWNCBrpIA8gBARI8CgdhY2NvdW50GAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsMzF9KT8kIj0KDUdldEpvYlJlcXVlc3QSLAoEbmFtZRgBIAEoCUIeukgbchkyF15qb2JzL1sxLTldWzAtOV17MCwxN30kIkUKFUdldEpvYkRlY2lzaW9uUmVxdWVzdBIsCgRuYW1lGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQiiwEKD0xpc3RKb2JzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAESPgoGc3RhdGVzGAMgAygOMhsubGVuc21lc2gubGltcy52MS5Kb2IuU3RhdGVCEbpIDpIBCxAIIgeCAQQQASAAIlAKEExpc3RKb2JzUmVzcG9uc2USIwoEam9icxgBIAMoCzIVLmxlbnNtZXNoLmxpbXMudjEuSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKAAQoUTGlzdEpvYkV2ZW50c1JlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQSHwoOYWZ0ZXJfc2VxdWVuY2UYAiABKANCB7pIBCICKAASGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAImAKFUxpc3RKb2JFdmVudHNSZXNwb25zZRIqCgZldmVudHMYASADKAsyGi5sZW5zbWVzaC5saW1zLnYxLkpvYkV2ZW50EhsKE25leHRfYWZ0ZXJfc2VxdWVuY2UYAiABKAMiQAoQQ2FuY2VsSm9iUmVxdWVzdBIsCgRuYW1lGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQiQAoQV2F0Y2hKb2JzUmVxdWVzdBIYCgZjdXJzb3IYASABKAlCCLpIBXIDGIABEhIKCm1vdmVzX29ubHkYAiABKAgi1wEKEVdhdGNoSm9ic1Jlc3BvbnNlEg4KBmN1cnNvchgBIAEoCRIsCgZ1cGRhdGUYAiABKAsyGi5sZW5zbWVzaC5saW1zLnYxLkpvYkV2ZW50SAASMAoJaGVhcnRiZWF0GAMgASgLMhsubGVuc21lc2gudHlwZS52MS5IZWFydGJlYXRIABIkCgNlbmQYBCABKAsyFS5sZW5zbWVzaC50eXBlLnYxLkVuZEgAEiMKBWVycm9yGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIHCgVldmVudDLeCQoLTGltc1NlcnZpY2USdwoMRGVzY3JpYmVMaW1zEiUubGVuc21lc2gubGltcy52MS5EZXNjcmliZUxpbXNSZXF1ZXN0GiYubGVuc21lc2gubGltcy52MS5EZXNjcmliZUxpbXNSZXNwb25zZSIYkAIBqrsYEQoEAQIDBBIFb3JkZXIqAggCEn4KCkdldENhdGFsb2cSIy5sZW5zbWVzaC5saW1zLnYxLkdldENhdGFsb2dSZXF1ZXN0GhkubGVuc21lc2gubGltcy52MS5DYXRhbG9nIjCQAgGquxgRCgQBAgMEEgVvcmRlcioCCAKC0+STAhISEC92MS9saW1zL2NhdGFsb2cSkwEKDFdhdGNoQ2F0YWxvZxIlLmxlbnNtZXNoLmxpbXMudjEuV2F0Y2hDYXRhbG9nUmVxdWVzdBomLmxlbnNtZXNoLmxpbXMudjEuV2F0Y2hDYXRhbG9nUmVzcG9uc2UiMpACAaq7GA0KBAECAwQSBW9yZGVygtPkkwIYEhYvdjEvbGltcy9jYXRhbG9nOndhdGNoMAEScgoLVmFsaWRhdGVKb2ISJC5sZW5zbWVzaC5saW1zLnYxLlZhbGlkYXRlSm9iUmVxdWVzdBolLmxlbnNtZXNoLmxpbXMudjEuVmFsaWRhdGVKb2JSZXNwb25zZSIWkAIBqrsYDwoCAwQSBW9yZGVyKgIIAhJaCglDcmVhdGVKb2ISIi5sZW5zbWVzaC5saW1zLnYxLkNyZWF0ZUpvYlJlcXVlc3QaFS5sZW5zbWVzaC5saW1zLnYxLkpvYiISkAICqrsYCxIFb3JkZXIqAggFElgKBkdldEpvYhIfLmxlbnNtZXNoLmxpbXMudjEuR2V0Sm9iUmVxdWVzdBoVLmxlbnNtZXNoLmxpbXMudjEuSm9iIhaQAgGquxgPCgIDBBIFb3JkZXIqAggCEmYKDkdldEpvYkRlY2lzaW9uEicubGVuc21lc2gubGltcy52MS5HZXRKb2JEZWNpc2lvblJlcXVlc3QaGi5sZW5zbWVzaC5saW1zLnYxLkRlY2lzaW9uIg+QAgGquxgICgIDBCoCCAISaQoITGlzdEpvYnMSIS5sZW5zbWVzaC5saW1zLnYxLkxpc3RKb2JzUmVxdWVzdBoiLmxlbnNtZXNoLmxpbXMudjEuTGlzdEpvYnNSZXNwb25zZSIWkAIBqrsYDwoCAwQSBW9yZGVyKgIIBRJ4Cg1MaXN0Sm9iRXZlbnRzEiYubGVuc21lc2gubGltcy52MS5MaXN0Sm9iRXZlbnRzUmVxdWVzdBonLmxlbnNtZXNoLmxpbXMudjEuTGlzdEpvYkV2ZW50c1Jlc3BvbnNlIhaQAgGquxgPCgIDBBIFb3JkZXIqAggFEl0KCUNhbmNlbEpvYhIiLmxlbnNtZXNoLmxpbXMudjEuQ2FuY2VsSm9iUmVxdWVzdBoVLmxlbnNtZXNoLmxpbXMudjEuSm9iIhWQAgKquxgOCgEDEgVvcmRlcioCCAUSagoJV2F0Y2hKb2JzEiIubGVuc21lc2gubGltcy52MS5XYXRjaEpvYnNSZXF1ZXN0GiMubGVuc21lc2gubGltcy52MS5XYXRjaEpvYnNSZXNwb25zZSISkAIBqrsYCwoCAwQSBW9yZGVyMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_rpc_status, file_lensmesh_lims_v1_catalog, file_lensmesh_lims_v1_decision, file_lensmesh_lims_v1_job, file_lensmesh_options_v1_options, file_lensmesh_type_v1_quote, file_lensmesh_type_v1_stream, file_lensmesh_type_v1_violation]);
 
 /**
  * Asks what a LIMS is.
@@ -197,6 +202,14 @@ export type ValidateJobRequest = Message<"lensmesh.lims.v1.ValidateJobRequest"> 
    * @generated from field: lensmesh.lims.v1.JobSpec spec = 1;
    */
   spec?: JobSpec | undefined;
+
+  /**
+   * The lab's customer number of who asks, at most 32 letters, digits, dots, underscores and dashes; never a name. It
+   * chooses the price list and nothing else. Empty: the list of who has none.
+   *
+   * @generated from field: string account = 2;
+   */
+  account: string;
 };
 
 /**
@@ -232,6 +245,41 @@ export type ValidateJobResponse = Message<"lensmesh.lims.v1.ValidateJobResponse"
    * @generated from field: int64 catalog_revision = 3;
    */
   catalogRevision: bigint;
+
+  /**
+   * How each lens would be made, the right one first; empty when it is not accepted.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.LensPlan lenses = 4;
+   */
+  lenses: LensPlan[];
+
+  /**
+   * What it would cost, also while it is not accepted; absent when the rules give no price.
+   *
+   * @generated from field: lensmesh.type.v1.Price price = 5;
+   */
+  price?: Price | undefined;
+
+  /**
+   * Working days until it ships, 0 to 365, also while it is not accepted; absent when the rules give none.
+   *
+   * @generated from field: optional int32 lead_time_days = 6;
+   */
+  leadTimeDays?: number | undefined;
+
+  /**
+   * SHA-256 over the revision's stored bytes, in hex.
+   *
+   * @generated from field: string revision_digest = 7;
+   */
+  revisionDigest: string;
+
+  /**
+   * Version of the engine that decided.
+   *
+   * @generated from field: string engine_version = 8;
+   */
+  engineVersion: string;
 };
 
 /**
@@ -260,6 +308,14 @@ export type CreateJobRequest = Message<"lensmesh.lims.v1.CreateJobRequest"> & {
    * @generated from field: lensmesh.lims.v1.JobSpec spec = 2;
    */
   spec?: JobSpec | undefined;
+
+  /**
+   * The lab's customer number of who orders, at most 32 letters, digits, dots, underscores and dashes; never a name. It
+   * chooses the price list and nothing else. Empty: the list of who has none.
+   *
+   * @generated from field: string account = 3;
+   */
+  account: string;
 };
 
 /**
@@ -289,6 +345,27 @@ export type GetJobRequest = Message<"lensmesh.lims.v1.GetJobRequest"> & {
  */
 export const GetJobRequestSchema: GenMessage<GetJobRequest> = /*@__PURE__*/
   messageDesc(file_lensmesh_lims_v1_lims_service, 8);
+
+/**
+ * Asks by what decision a job was created.
+ *
+ * @generated from message lensmesh.lims.v1.GetJobDecisionRequest
+ */
+export type GetJobDecisionRequest = Message<"lensmesh.lims.v1.GetJobDecisionRequest"> & {
+  /**
+   * `jobs/{number}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.GetJobDecisionRequest.
+ * Use `create(GetJobDecisionRequestSchema)` to create a new message.
+ */
+export const GetJobDecisionRequestSchema: GenMessage<GetJobDecisionRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_lims_service, 9);
 
 /**
  * Asks for jobs.
@@ -323,7 +400,7 @@ export type ListJobsRequest = Message<"lensmesh.lims.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 9);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 10);
 
 /**
  * One page of jobs.
@@ -351,7 +428,7 @@ export type ListJobsResponse = Message<"lensmesh.lims.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 10);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 11);
 
 /**
  * Asks for a job's events.
@@ -386,7 +463,7 @@ export type ListJobEventsRequest = Message<"lensmesh.lims.v1.ListJobEventsReques
  * Use `create(ListJobEventsRequestSchema)` to create a new message.
  */
 export const ListJobEventsRequestSchema: GenMessage<ListJobEventsRequest> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 11);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 12);
 
 /**
  * A job's events.
@@ -414,7 +491,7 @@ export type ListJobEventsResponse = Message<"lensmesh.lims.v1.ListJobEventsRespo
  * Use `create(ListJobEventsResponseSchema)` to create a new message.
  */
 export const ListJobEventsResponseSchema: GenMessage<ListJobEventsResponse> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 12);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 13);
 
 /**
  * Cancels a job.
@@ -435,7 +512,7 @@ export type CancelJobRequest = Message<"lensmesh.lims.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 13);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 14);
 
 /**
  * Asks for job events as they happen.
@@ -463,7 +540,7 @@ export type WatchJobsRequest = Message<"lensmesh.lims.v1.WatchJobsRequest"> & {
  * Use `create(WatchJobsRequestSchema)` to create a new message.
  */
 export const WatchJobsRequestSchema: GenMessage<WatchJobsRequest> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 14);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 15);
 
 /**
  * One message of the job watch.
@@ -523,7 +600,7 @@ export type WatchJobsResponse = Message<"lensmesh.lims.v1.WatchJobsResponse"> & 
  * Use `create(WatchJobsResponseSchema)` to create a new message.
  */
 export const WatchJobsResponseSchema: GenMessage<WatchJobsResponse> = /*@__PURE__*/
-  messageDesc(file_lensmesh_lims_v1_lims_service, 15);
+  messageDesc(file_lensmesh_lims_v1_lims_service, 16);
 
 /**
  * The lab's side of an order: decides what can be made, makes it once, tells how it goes.
@@ -566,8 +643,8 @@ export const LimsService: GenService<{
     output: typeof WatchCatalogResponseSchema;
   },
   /**
-   * Decides whether a spec could be made under the revision in force, as CreateJob would. Violations are data, not
-   * errors: the call succeeds for a spec that cannot be made. Changes nothing.
+   * Decides whether a spec could be made under the revision in force, as CreateJob would, and tells how, at what price and
+   * in what time. Violations are data, not errors: the call succeeds for a spec that cannot be made. Changes nothing.
    *
    * @generated from rpc lensmesh.lims.v1.LimsService.ValidateJob
    */
@@ -577,12 +654,13 @@ export const LimsService: GenService<{
     output: typeof ValidateJobResponseSchema;
   },
   /**
-   * Creates the one job of a hand-off and pins the revision in force to it.
+   * Creates the one job of a hand-off, pins the revision in force to it and keeps the decision as evidence.
    *
    * FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
-   * HANDOFF_ID_REUSED: the id made a job from another spec.
+   * HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
    *
-   * Idempotent by `handoff_id`: the same id and spec return the same job, however often and whatever was published since.
+   * Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
+   * published since.
    *
    * @generated from rpc lensmesh.lims.v1.LimsService.CreateJob
    */
@@ -602,6 +680,19 @@ export const LimsService: GenService<{
     methodKind: "unary";
     input: typeof GetJobRequestSchema;
     output: typeof JobSchema;
+  },
+  /**
+   * Returns the decision that a job was created by: the evidence kept with it. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+   * kept.
+   *
+   * @generated from rpc lensmesh.lims.v1.LimsService.GetJobDecision
+   */
+  getJobDecision: {
+    methodKind: "unary";
+    input: typeof GetJobDecisionRequestSchema;
+    output: typeof DecisionSchema;
   },
   /**
    * Lists jobs, newest first. Changes nothing.

@@ -9,7 +9,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file lensmesh/lims/v1/reason.proto.
  */
 export const file_lensmesh_lims_v1_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sZW5zbWVzaC9saW1zL3YxL3JlYXNvbi5wcm90bxIQbGVuc21lc2gubGltcy52MSqmAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9TUEVDX1JFRlVTRUQQARIcChhSRUFTT05fSEFORE9GRl9JRF9SRVVTRUQQAhIUChBSRUFTT05fSk9CX1NUQVRFEAMSGAoUUkVBU09OX1dST05HX1NUQVRJT04QBBIdChlSRUFTT05fUkVWSVNJT05fTk9UX0ZPVU5EEAViBnByb3RvMw");
+  fileDesc("Ch1sZW5zbWVzaC9saW1zL3YxL3JlYXNvbi5wcm90bxIQbGVuc21lc2gubGltcy52MSrgAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9TUEVDX1JFRlVTRUQQARIcChhSRUFTT05fSEFORE9GRl9JRF9SRVVTRUQQAhIUChBSRUFTT05fSk9CX1NUQVRFEAMSGAoUUkVBU09OX1dST05HX1NUQVRJT04QBBIdChlSRUFTT05fUkVWSVNJT05fTk9UX0ZPVU5EEAUSHAoYUkVBU09OX0RFQ0lTSU9OX05PVF9LRVBUEAYSGgoWUkVBU09OX0ZJTEVfVU5SRUFEQUJMRRAHYgZwcm90bzM");
 
 /**
  * The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1.
@@ -33,7 +33,7 @@ export enum Reason {
   SPEC_REFUSED = 1,
 
   /**
-   * The hand-off id already made a job from another spec. ALREADY_EXISTS.
+   * The hand-off id already made a job from another spec or for another account. ALREADY_EXISTS.
    * Example: a client re-uses one hand-off id for two orders.
    *
    * @generated from enum value: REASON_HANDOFF_ID_REUSED = 2;
@@ -62,6 +62,21 @@ export enum Reason {
    * @generated from enum value: REASON_REVISION_NOT_FOUND = 5;
    */
   REVISION_NOT_FOUND = 5,
+
+  /**
+   * The job was created before decisions were kept with their jobs. NOT_FOUND.
+   * Example: GetJobDecision for a job of an earlier version.
+   *
+   * @generated from enum value: REASON_DECISION_NOT_KEPT = 6;
+   */
+  DECISION_NOT_KEPT = 6,
+
+  /**
+   * The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is sent as a lab file.
+   *
+   * @generated from enum value: REASON_FILE_UNREADABLE = 7;
+   */
+  FILE_UNREADABLE = 7,
 }
 
 /**

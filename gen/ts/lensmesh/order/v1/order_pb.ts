@@ -16,6 +16,8 @@ import type { LensSpec } from "../../type/v1/lens_pb";
 import { file_lensmesh_type_v1_lens } from "../../type/v1/lens_pb";
 import type { Eyes, Prescription } from "../../type/v1/prescription_pb";
 import { file_lensmesh_type_v1_prescription } from "../../type/v1/prescription_pb";
+import type { Quote } from "../../type/v1/quote_pb";
+import { file_lensmesh_type_v1_quote } from "../../type/v1/quote_pb";
 import { file_lensmesh_type_v1_text } from "../../type/v1/text_pb";
 import type { Violation } from "../../type/v1/violation_pb";
 import { file_lensmesh_type_v1_violation } from "../../type/v1/violation_pb";
@@ -25,7 +27,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/order/v1/order.proto.
  */
 export const file_lensmesh_order_v1_order: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sZW5zbWVzaC9vcmRlci92MS9vcmRlci5wcm90bxIRbGVuc21lc2gub3JkZXIudjEitQgKBU9yZGVyElAKBG5hbWUYASABKAlCQrpIP3I9MjteKHByYWN0aWNlcy9bYS16MC05XVthLXowLTktXXswLDYyfS9vcmRlcnMvWzAtOWEtZi1dezM2fSk/JBIVCgRldGFnGAIgASgJQge6SARyAhggEi0KBXN0YXRlGAMgASgOMh4ubGVuc21lc2gub3JkZXIudjEuT3JkZXIuU3RhdGUSNQoDbGFiGAQgASgJQii6SCVyIzIhXihsYWJzL1thLXowLTldW2EtejAtOS1dezAsNjJ9KT8kEicKEmN1c3RvbWVyX3JlZmVyZW5jZRgFIAEoCUILukgIcgYYIMC7GAESKgoRcGF0aWVudF9yZWZlcmVuY2UYBiABKAlCD7pICHIGGEDAuxgBsLsYARIuCgRleWVzGAcgASgOMhYubGVuc21lc2gudHlwZS52MS5FeWVzQgi6SAWCAQIQARI6CgxwcmVzY3JpcHRpb24YCCABKAsyHi5sZW5zbWVzaC50eXBlLnYxLlByZXNjcmlwdGlvbkIEsLsYARImCgVmcmFtZRgJIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuRnJhbWUSKAoEbGVucxgKIAEoCzIaLmxlbnNtZXNoLnR5cGUudjEuTGVuc1NwZWMSOgoKdmlvbGF0aW9ucxgLIAMoCzIbLmxlbnNtZXNoLnR5cGUudjEuVmlvbGF0aW9uQgm6SAaSAQMQyAESMAoFbm90ZXMYDCADKAsyFy5sZW5zbWVzaC5vcmRlci52MS5Ob3RlQgi6SAWSAQIQZBILCgNqb2IYDSABKAkSEgoKbGFiX3N0YXR1cxgOIAEoCRIYChBjYXRhbG9nX3JldmlzaW9uGA8gASgDEi8KC2NyZWF0ZV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLc3VibWl0X3RpbWUYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIo0CCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg8KC1NUQVRFX0RSQUZUEAESGAoUU1RBVEVfQVdBSVRJTkdfRlJBTUUQAhITCg9TVEFURV9TVUJNSVRURUQQAxIVChFTVEFURV9TRU5UX1RPX0xBQhAEEhcKE1NUQVRFX0lOX1BST0RVQ1RJT04QBRIRCg1TVEFURV9PTl9IT0xEEAYSGQoVU1RBVEVfTkVFRFNfQVRURU5USU9OEAcSEQoNU1RBVEVfU0hJUFBFRBAIEhIKDlNUQVRFX1JFQ0VJVkVEEAkSEwoPU1RBVEVfRElTUEVOU0VEEAoSEwoPU1RBVEVfQ0FOQ0VMTEVEEAsiaQoETm90ZRIOCgZhdXRob3IYASABKAkSIAoEdGV4dBgCIAEoCUISukgLcgkQARjQD8i7GAGwuxgBEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLnAQoLT3JkZXJVcGRhdGUSDQoFb3JkZXIYASABKAkSEAoIc2VxdWVuY2UYAiABKAMSDAoEZXRhZxgDIAEoCRItCgVzdGF0ZRgEIAEoDjIeLmxlbnNtZXNoLm9yZGVyLnYxLk9yZGVyLlN0YXRlEgsKA2pvYhgFIAEoCRISCgpsYWJfc3RhdHVzGAYgASgJEi8KCnZpb2xhdGlvbnMYByADKAsyGy5sZW5zbWVzaC50eXBlLnYxLlZpb2xhdGlvbhIoCgR0aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_lensmesh_options_v1_options, file_lensmesh_type_v1_frame, file_lensmesh_type_v1_lens, file_lensmesh_type_v1_prescription, file_lensmesh_type_v1_text, file_lensmesh_type_v1_violation]);
+  fileDesc("Ch1sZW5zbWVzaC9vcmRlci92MS9vcmRlci5wcm90bxIRbGVuc21lc2gub3JkZXIudjEimwkKBU9yZGVyElAKBG5hbWUYASABKAlCQrpIP3I9MjteKHByYWN0aWNlcy9bYS16MC05XVthLXowLTktXXswLDYyfS9vcmRlcnMvWzAtOWEtZi1dezM2fSk/JBIVCgRldGFnGAIgASgJQge6SARyAhggEi0KBXN0YXRlGAMgASgOMh4ubGVuc21lc2gub3JkZXIudjEuT3JkZXIuU3RhdGUSNQoDbGFiGAQgASgJQii6SCVyIzIhXihsYWJzL1thLXowLTldW2EtejAtOS1dezAsNjJ9KT8kEicKEmN1c3RvbWVyX3JlZmVyZW5jZRgFIAEoCUILukgIcgYYIMC7GAESKgoRcGF0aWVudF9yZWZlcmVuY2UYBiABKAlCD7pICHIGGEDAuxgBsLsYARIuCgRleWVzGAcgASgOMhYubGVuc21lc2gudHlwZS52MS5FeWVzQgi6SAWCAQIQARI6CgxwcmVzY3JpcHRpb24YCCABKAsyHi5sZW5zbWVzaC50eXBlLnYxLlByZXNjcmlwdGlvbkIEsLsYARImCgVmcmFtZRgJIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuRnJhbWUSKAoEbGVucxgKIAEoCzIaLmxlbnNtZXNoLnR5cGUudjEuTGVuc1NwZWMSOgoKdmlvbGF0aW9ucxgLIAMoCzIbLmxlbnNtZXNoLnR5cGUudjEuVmlvbGF0aW9uQgm6SAaSAQMQyAESMAoFbm90ZXMYDCADKAsyFy5sZW5zbWVzaC5vcmRlci52MS5Ob3RlQgi6SAWSAQIQZBILCgNqb2IYDSABKAkSEgoKbGFiX3N0YXR1cxgOIAEoCRIYChBjYXRhbG9nX3JldmlzaW9uGA8gASgDEi8KC2NyZWF0ZV90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLc3VibWl0X3RpbWUYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjwKB2FjY291bnQYEyABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCwzMX0pPyQSJgoFcXVvdGUYFCABKAsyFy5sZW5zbWVzaC50eXBlLnYxLlF1b3RlIo0CCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEg8KC1NUQVRFX0RSQUZUEAESGAoUU1RBVEVfQVdBSVRJTkdfRlJBTUUQAhITCg9TVEFURV9TVUJNSVRURUQQAxIVChFTVEFURV9TRU5UX1RPX0xBQhAEEhcKE1NUQVRFX0lOX1BST0RVQ1RJT04QBRIRCg1TVEFURV9PTl9IT0xEEAYSGQoVU1RBVEVfTkVFRFNfQVRURU5USU9OEAcSEQoNU1RBVEVfU0hJUFBFRBAIEhIKDlNUQVRFX1JFQ0VJVkVEEAkSEwoPU1RBVEVfRElTUEVOU0VEEAoSEwoPU1RBVEVfQ0FOQ0VMTEVEEAsiaQoETm90ZRIOCgZhdXRob3IYASABKAkSIAoEdGV4dBgCIAEoCUISukgLcgkQARjQD8i7GAGwuxgBEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLnAQoLT3JkZXJVcGRhdGUSDQoFb3JkZXIYASABKAkSEAoIc2VxdWVuY2UYAiABKAMSDAoEZXRhZxgDIAEoCRItCgVzdGF0ZRgEIAEoDjIeLmxlbnNtZXNoLm9yZGVyLnYxLk9yZGVyLlN0YXRlEgsKA2pvYhgFIAEoCRISCgpsYWJfc3RhdHVzGAYgASgJEi8KCnZpb2xhdGlvbnMYByADKAsyGy5sZW5zbWVzaC50eXBlLnYxLlZpb2xhdGlvbhIoCgR0aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_lensmesh_options_v1_options, file_lensmesh_type_v1_frame, file_lensmesh_type_v1_lens, file_lensmesh_type_v1_prescription, file_lensmesh_type_v1_quote, file_lensmesh_type_v1_text, file_lensmesh_type_v1_violation]);
 
 /**
  * A practice's order for a pair of lenses (or one).
@@ -134,7 +136,7 @@ export type Order = Message<"lensmesh.order.v1.Order"> & {
   labStatus: string;
 
   /**
-   * The catalog revision the violations were found under, or that the job is pinned to. Set by the service.
+   * The catalog revision the violations and the quote were found under, or that the job is pinned to. Set by the service.
    *
    * @generated from field: int64 catalog_revision = 15;
    */
@@ -160,6 +162,22 @@ export type Order = Message<"lensmesh.order.v1.Order"> & {
    * @generated from field: google.protobuf.Timestamp submit_time = 18;
    */
   submitTime?: Timestamp | undefined;
+
+  /**
+   * The practice's account with the lab that it is ordered under: the lab's customer number, at most 32 letters, digits,
+   * dots, underscores and dashes. Empty: the practice's usual account. It decides the price list.
+   *
+   * @generated from field: string account = 19;
+   */
+  account: string;
+
+  /**
+   * What the lab would ask for it, and how the lenses would come out, as of the last validation; once it is at the lab,
+   * what the lab accepted it at. Absent before, and again after a change. Set by the service.
+   *
+   * @generated from field: lensmesh.type.v1.Quote quote = 20;
+   */
+  quote?: Quote | undefined;
 };
 
 /**

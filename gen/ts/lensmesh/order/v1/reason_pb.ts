@@ -9,7 +9,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file lensmesh/order/v1/reason.proto.
  */
 export const file_lensmesh_order_v1_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sZW5zbWVzaC9vcmRlci92MS9yZWFzb24ucHJvdG8SEWxlbnNtZXNoLm9yZGVyLnYxKt4BCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSUkVBU09OX09SREVSX1NUQVRFEAESFwoTUkVBU09OX05PVF9NQUtFQUJMRRACEhoKFlJFQVNPTl9GSUxFX1VOUkVBREFCTEUQAxIaChZSRUFTT05fRklMRV9JTkNPTVBMRVRFEAQSIAocUkVBU09OX0NBVEFMT0dfRU5UUllfVU5LTk9XThAFEhYKElJFQVNPTl9MQUJfVU5LTk9XThAGEhkKFVJFQVNPTl9UT09fTUFOWV9OT1RFUxAHYgZwcm90bzM");
+  fileDesc("Ch5sZW5zbWVzaC9vcmRlci92MS9yZWFzb24ucHJvdG8SEWxlbnNtZXNoLm9yZGVyLnYxKrMCCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSUkVBU09OX09SREVSX1NUQVRFEAESFwoTUkVBU09OX05PVF9NQUtFQUJMRRACEhoKFlJFQVNPTl9GSUxFX1VOUkVBREFCTEUQAxIaChZSRUFTT05fRklMRV9JTkNPTVBMRVRFEAQSIAocUkVBU09OX0NBVEFMT0dfRU5UUllfVU5LTk9XThAFEhYKElJFQVNPTl9MQUJfVU5LTk9XThAGEhkKFVJFQVNPTl9UT09fTUFOWV9OT1RFUxAHEhoKFlJFQVNPTl9BQ0NPVU5UX1VOS05PV04QCBIYChRSRUFTT05fQUNDT1VOVF9UQUtFThAJEh0KGVJFQVNPTl9BQ0NPVU5UX0lTX0RFRkFVTFQQCmIGcHJvdG8z");
 
 /**
  * The reasons the order service gives, beside the mesh-wide ones of lensmesh.errors.v1.
@@ -76,6 +76,30 @@ export enum Reason {
    * @generated from enum value: REASON_TOO_MANY_NOTES = 7;
    */
   TOO_MANY_NOTES = 7,
+
+  /**
+   * No practice has the account that the file names, or it names none. INVALID_ARGUMENT. `metadata.account` repeats it.
+   * Example: the lab imports a file with a mistyped ACCN.
+   *
+   * @generated from enum value: REASON_ACCOUNT_UNKNOWN = 8;
+   */
+  ACCOUNT_UNKNOWN = 8,
+
+  /**
+   * The account is another practice's. ALREADY_EXISTS. `metadata.practice` says whose.
+   * Example: one number is given to two practices.
+   *
+   * @generated from enum value: REASON_ACCOUNT_TAKEN = 9;
+   */
+  ACCOUNT_TAKEN = 9,
+
+  /**
+   * The account is the usual one of a practice that has others. FAILED_PRECONDITION.
+   * Example: it is deleted before another one has become the usual one.
+   *
+   * @generated from enum value: REASON_ACCOUNT_IS_DEFAULT = 10;
+   */
+  ACCOUNT_IS_DEFAULT = 10,
 }
 
 /**

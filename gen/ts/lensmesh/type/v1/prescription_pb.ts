@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/type/v1/prescription.proto.
  */
 export const file_lensmesh_type_v1_prescription: GenFile = /*@__PURE__*/
-  fileDesc("CiNsZW5zbWVzaC90eXBlL3YxL3ByZXNjcmlwdGlvbi5wcm90bxIQbGVuc21lc2gudHlwZS52MSJ3CgxQcmVzY3JpcHRpb24SMAoFcmlnaHQYASABKAsyIS5sZW5zbWVzaC50eXBlLnYxLkV5ZVByZXNjcmlwdGlvbhIvCgRsZWZ0GAIgASgLMiEubGVuc21lc2gudHlwZS52MS5FeWVQcmVzY3JpcHRpb246BMC7GAEi3wQKD0V5ZVByZXNjcmlwdGlvbhIwCgZzcGhlcmUYASABKAFCG7pIGBIWGQAAAAAAAD5AKQAAAAAAAD7AuLsYAUgAiAEBEjIKCGN5bGluZGVyGAIgASgBQhu6SBgSFhkAAAAAAAAuQCkAAAAAAAAuwLi7GAFIAYgBARIdCgRheGlzGAMgASgFQgq6SAcaBRi0ASgBSAKIAQESLQoDYWRkGAQgASgBQhu6SBgSFhkAAAAAAAAYQCkAAAAAAAAAALi7GAFIA4gBARI6ChBwcmlzbV9ob3Jpem9udGFsGAUgASgBQhu6SBgSFhkAAAAAAAA0QCkAAAAAAAA0wLi7GAFIBIgBARI4Cg5wcmlzbV92ZXJ0aWNhbBgGIAEoAUIbukgYEhYZAAAAAAAANEApAAAAAAAANMC4uxgBSAWIAQESNQoLZGlzdGFuY2VfcGQYByABKAFCG7pIGBIWGQAAAAAAAElAKQAAAAAAAC5AuLsYAUgGiAEBEjEKB25lYXJfcGQYCCABKAFCG7pIGBIWGQAAAAAAAElAKQAAAAAAAC5AuLsYAUgHiAEBEjgKDmZpdHRpbmdfaGVpZ2h0GAkgASgBQhu6SBgSFhkAAAAAAIBRQCkAAAAAAAAAALi7GAFICIgBAUIJCgdfc3BoZXJlQgsKCV9jeWxpbmRlckIHCgVfYXhpc0IGCgRfYWRkQhMKEV9wcmlzbV9ob3Jpem9udGFsQhEKD19wcmlzbV92ZXJ0aWNhbEIOCgxfZGlzdGFuY2VfcGRCCgoIX25lYXJfcGRCEQoPX2ZpdHRpbmdfaGVpZ2h0KkoKBEV5ZXMSFAoQRVlFU19VTlNQRUNJRklFRBAAEg0KCUVZRVNfQk9USBABEg4KCkVZRVNfUklHSFQQAhINCglFWUVTX0xFRlQQA2IGcHJvdG8z", [file_buf_validate_validate, file_lensmesh_options_v1_options, file_lensmesh_type_v1_lattice]);
+  fileDesc("CiNsZW5zbWVzaC90eXBlL3YxL3ByZXNjcmlwdGlvbi5wcm90bxIQbGVuc21lc2gudHlwZS52MSJ3CgxQcmVzY3JpcHRpb24SMAoFcmlnaHQYASABKAsyIS5sZW5zbWVzaC50eXBlLnYxLkV5ZVByZXNjcmlwdGlvbhIvCgRsZWZ0GAIgASgLMiEubGVuc21lc2gudHlwZS52MS5FeWVQcmVzY3JpcHRpb246BMC7GAEi3wQKD0V5ZVByZXNjcmlwdGlvbhIwCgZzcGhlcmUYASABKAFCG7pIGBIWGQAAAAAAAD5AKQAAAAAAAD7AuLsYAUgAiAEBEjIKCGN5bGluZGVyGAIgASgBQhu6SBgSFhkAAAAAAAAuQCkAAAAAAAAuwLi7GAFIAYgBARIdCgRheGlzGAMgASgFQgq6SAcaBRi0ASgBSAKIAQESLQoDYWRkGAQgASgBQhu6SBgSFhkAAAAAAAAYQCkAAAAAAAAAALi7GAFIA4gBARI6ChBwcmlzbV9ob3Jpem9udGFsGAUgASgBQhu6SBgSFhkAAAAAAAA0QCkAAAAAAAA0wLi7GAFIBIgBARI4Cg5wcmlzbV92ZXJ0aWNhbBgGIAEoAUIbukgYEhYZAAAAAAAANEApAAAAAAAANMC4uxgBSAWIAQESNQoLZGlzdGFuY2VfcGQYByABKAFCG7pIGBIWGQAAAAAAAElAKQAAAAAAAC5AuLsYAUgGiAEBEjEKB25lYXJfcGQYCCABKAFCG7pIGBIWGQAAAAAAAElAKQAAAAAAAC5AuLsYAUgHiAEBEjgKDmZpdHRpbmdfaGVpZ2h0GAkgASgBQhu6SBgSFhkAAAAAAIBRQCkAAAAAAAAAALi7GAFICIgBAUIJCgdfc3BoZXJlQgsKCV9jeWxpbmRlckIHCgVfYXhpc0IGCgRfYWRkQhMKEV9wcmlzbV9ob3Jpem9udGFsQhEKD19wcmlzbV92ZXJ0aWNhbEIOCgxfZGlzdGFuY2VfcGRCCgoIX25lYXJfcGRCEQoPX2ZpdHRpbmdfaGVpZ2h0KkoKBEV5ZXMSFAoQRVlFU19VTlNQRUNJRklFRBAAEg0KCUVZRVNfQk9USBABEg4KCkVZRVNfUklHSFQQAhINCglFWUVTX0xFRlQQAyo7CgRTaWRlEhQKEFNJREVfVU5TUEVDSUZJRUQQABIOCgpTSURFX1JJR0hUEAESDQoJU0lERV9MRUZUEAJiBnByb3RvMw", [file_buf_validate_validate, file_lensmesh_options_v1_options, file_lensmesh_type_v1_lattice]);
 
 /**
  * A spectacle prescription with the measures that place the lenses before the eyes.
@@ -162,4 +162,38 @@ export enum Eyes {
  */
 export const EyesSchema: GenEnum<Eyes> = /*@__PURE__*/
   enumDesc(file_lensmesh_type_v1_prescription, 0);
+
+/**
+ * One lens of a pair.
+ *
+ * @generated from enum lensmesh.type.v1.Side
+ */
+export enum Side {
+  /**
+   * Not said: what it stands by is about the pair.
+   *
+   * @generated from enum value: SIDE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The right one (OD).
+   *
+   * @generated from enum value: SIDE_RIGHT = 1;
+   */
+  RIGHT = 1,
+
+  /**
+   * The left one (OS).
+   *
+   * @generated from enum value: SIDE_LEFT = 2;
+   */
+  LEFT = 2,
+}
+
+/**
+ * Describes the enum lensmesh.type.v1.Side.
+ */
+export const SideSchema: GenEnum<Side> = /*@__PURE__*/
+  enumDesc(file_lensmesh_type_v1_prescription, 1);
 

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/type/v1/violation.proto.
  */
 export const file_lensmesh_type_v1_violation: GenFile = /*@__PURE__*/
-  fileDesc("CiBsZW5zbWVzaC90eXBlL3YxL3Zpb2xhdGlvbi5wcm90bxIQbGVuc21lc2gudHlwZS52MSJ9CglWaW9sYXRpb24SDAoEY29kZRgBIAEoCRIsCghzZXZlcml0eRgCIAEoDjIaLmxlbnNtZXNoLnR5cGUudjEuU2V2ZXJpdHkSDQoFZmllbGQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIUCgxhbHRlcm5hdGl2ZXMYBSADKAkiPQoKVmlvbGF0aW9ucxIvCgp2aW9sYXRpb25zGAEgAygLMhsubGVuc21lc2gudHlwZS52MS5WaW9sYXRpb24qYQoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIRCg1TRVZFUklUWV9JTkZPEAESFAoQU0VWRVJJVFlfV0FSTklORxACEhIKDlNFVkVSSVRZX0VSUk9SEANiBnByb3RvMw");
+  fileDesc("CiBsZW5zbWVzaC90eXBlL3YxL3Zpb2xhdGlvbi5wcm90bxIQbGVuc21lc2gudHlwZS52MSKLAQoJVmlvbGF0aW9uEgwKBGNvZGUYASABKAkSLAoIc2V2ZXJpdHkYAiABKA4yGi5sZW5zbWVzaC50eXBlLnYxLlNldmVyaXR5Eg0KBWZpZWxkGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSFAoMYWx0ZXJuYXRpdmVzGAUgAygJEgwKBHJ1bGUYBiABKAkiPQoKVmlvbGF0aW9ucxIvCgp2aW9sYXRpb25zGAEgAygLMhsubGVuc21lc2gudHlwZS52MS5WaW9sYXRpb24qYQoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIRCg1TRVZFUklUWV9JTkZPEAESFAoQU0VWRVJJVFlfV0FSTklORxACEhIKDlNFVkVSSVRZX0VSUk9SEANiBnByb3RvMw");
 
 /**
  * Something about an order that the lab's rules object to. Data, not an error: a form shows it at its field.
@@ -52,6 +52,13 @@ export type Violation = Message<"lensmesh.type.v1.Violation"> & {
    * @generated from field: repeated string alternatives = 5;
    */
   alternatives: string[];
+
+  /**
+   * Id of the rule that objects, for who keeps the rules ("power-low-cr39"); empty for what is checked without one.
+   *
+   * @generated from field: string rule = 6;
+   */
+  rule: string;
 };
 
 /**

@@ -18,7 +18,7 @@ from lensmesh.order.v1.order_pb2 import Order
 
 from cli.errors import FileUnusableError
 
-WRITABLE = ("lab", "customer_reference", "patient_reference", "eyes", "prescription", "frame", "lens")
+WRITABLE = ("lab", "account", "customer_reference", "patient_reference", "eyes", "prescription", "frame", "lens")
 """The fields of an order that belong to the client; all others are set by the mesh, which ignores what is sent."""
 
 _ORDER = Order.DESCRIPTOR

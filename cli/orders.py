@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4, uuid5
 
 import typer
+from lensmesh.order.v1 import account_service_pb2 as accounts_rpc
 from lensmesh.order.v1 import order_service_pb2 as rpc
 from lensmesh.order.v1.order_pb2 import Order
 from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR
@@ -88,7 +89,7 @@ def _catalog_id(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _entry(what: str, more: str = "") -> Any:  # noqa: ANN401 - as typer declares its options
+def entry(what: str, more: str = "") -> Any:  # noqa: ANN401 - as typer declares its options
     """An option that chooses an entry of the catalog."""
     return typer.Option(metavar="ID", parser=_catalog_id, show_default=False, help=f"{what} to order{more}.")
 
@@ -146,8 +147,8 @@ def _refuse_to_watch_a_draft() -> None:
 def import_file(  # noqa: PLR0913 - the options of a command, each by its name
     file: Annotated[Path, typer.Argument(help="A lab file (DCS, also called OMA).", show_default=False)],
     *,
-    design: Annotated[str, _entry("Design", ", whatever the file names")] = "",
-    material: Annotated[str, _entry("Material", ", whatever the file names")] = "",
+    design: Annotated[str, entry("Design", ", whatever the file names")] = "",
+    material: Annotated[str, entry("Material", ", whatever the file names")] = "",
     remember: Annotated[bool, typer.Option("--remember", help=_REMEMBER_HELP)] = False,
     submit: Submit = False,
     watch: Watch = False,
@@ -250,6 +251,7 @@ def _show_with_what_the_lab_says(edge: Edge, written: Order) -> None:
         err().print(f"Ask again: {step.command('validate')}", soft_wrap=True)
         return
     written.violations.extend(said.violations)
+    written.quote.CopyFrom(said.quote)
     show.order(out(), written)
     out().print(f"\n{step.after(said.violations)}", soft_wrap=True)
 
@@ -261,10 +263,10 @@ def update(  # noqa: PLR0913 - the options of a command, each by its name
         Path | None, typer.Argument(help="What to change, as JSON; - reads it from stdin.", show_default=False)
     ] = None,
     *,
-    design: Annotated[str, _entry("Design")] = "",
-    material: Annotated[str, _entry("Material")] = "",
-    colour: Annotated[str, _entry("Colour")] = "",
-    coating: Annotated[list[str] | None, _entry("Coating", " (repeat for more), in place of those it has")] = None,
+    design: Annotated[str, entry("Design")] = "",
+    material: Annotated[str, entry("Material")] = "",
+    colour: Annotated[str, entry("Colour")] = "",
+    coating: Annotated[list[str] | None, entry("Coating", " (repeat for more), in place of those it has")] = None,
     mask: Annotated[list[str] | None, typer.Option(metavar="FIELD", show_default=False, help=_MASK_HELP)] = None,
     submit: Submit = False,
     watch: Watch = False,
@@ -354,6 +356,20 @@ def list_orders(
         out().print("There are none." if states else "There are no orders yet.")
 
 
+@app.command("accounts")
+def list_accounts(*, practice: Practice = "demo", role: AsRole = Role.OPTICIAN, as_json: AsJson = False) -> None:
+    """List the practice's accounts with the lab; an order goes under the usual one, unless it names another."""
+    request = accounts_rpc.ListPracticeAccountsRequest(parent=_parent(practice), page_size=500)
+    with _edge(practice, role, as_json=as_json) as edge:
+        answer = edge.call(request, accounts_rpc.ListPracticeAccountsResponse)
+    if as_json:
+        print_json(answer.text)
+    elif answer.message.accounts:
+        show.accounts(out(), answer.message.accounts)
+    else:
+        out().print("There are none. The lab gives them.")
+
+
 # ── what can be done with an order ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -370,6 +386,7 @@ def validate(name: Name, *, practice: Practice = "demo", role: AsRole = Role.OPT
             verdict = "The lab would make it" if said.accepted else "The lab would refuse it"
             out().print(f"{verdict} (catalog revision {said.catalog_revision}).", style="bold")
             show.violations(out(), said.violations, heading=False)
+            show.quote(out(), said.quote)
             out().print()
             out().print(NextStep(full).after(said.violations), soft_wrap=True)
     if not said.accepted:

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
+from lensmesh.lims.v1.job_pb2 import JobSpec
+from lensmesh.lims.v1.rule_service_pb2 import FileDiagnostic
+from lensmesh.order.v1.account_pb2 import Account
 from lensmesh.order.v1.order_pb2 import Order
 from lensmesh.order.v1.order_service_pb2 import ImportDiagnostic
 from lensmesh.type.v1.frame_pb2 import EdgeType, Frame, FrameMaterial
 from lensmesh.type.v1.lens_pb2 import LensSpec
-from lensmesh.type.v1.prescription_pb2 import EyePrescription, Eyes, Prescription
+from lensmesh.type.v1.money_pb2 import Money
+from lensmesh.type.v1.prescription_pb2 import EyePrescription, Eyes, Prescription, Side
+from lensmesh.type.v1.quote_pb2 import Price, Quote, QuotedLens
 from lensmesh.type.v1.violation_pb2 import (
     SEVERITY_ERROR,
     SEVERITY_INFO,
@@ -61,6 +66,7 @@ _HEADINGS: dict[Severity.ValueType, str] = {
     SEVERITY_WARNING: "The lab can make it; look again:",
 }
 """What stands over what the lab says, by the worst of it; beneath these it is only a note."""
+_SIDES = {Side.SIDE_RIGHT: "Right (OD)", Side.SIDE_LEFT: "Left (OS)"}
 _ABSENT = "\N{EN DASH}"
 _WIDE = 100
 
@@ -69,8 +75,18 @@ _WIDE = 100
 
 
 def order(console: Console, shown: Order) -> None:
-    """Print an order: what it is, both eyes, the frame, the lens, what the lab objects to and what people said."""
+    """Print an order: what it is, both eyes, frame, lens, price, what the lab objects to and what people said."""
     put(console, _facts(shown))
+    ordered(console, shown)
+    quote(console, shown.quote)
+    violations(console, shown.violations)
+    for note in shown.notes:
+        console.print(f"\n{date(note.create_time)}, {note.author}:", style="bold")
+        put(console, indented(Text(note.text)))
+
+
+def ordered(console: Console, shown: Order | JobSpec) -> None:
+    """Print what is ordered: both eyes, frame and lens."""
     console.print()
     put(console, _eyes(console, shown.prescription))
     console.print()
@@ -85,10 +101,6 @@ def order(console: Console, shown: Order) -> None:
         for number, line in enumerate(lines):
             facts.add_row("" if number else heading, line)
     put(console, facts)
-    violations(console, shown.violations)
-    for note in shown.notes:
-        console.print(f"\n{date(note.create_time)}, {note.author}:", style="bold")
-        put(console, indented(Text(note.text)))
 
 
 def state(shown: Order.State.ValueType) -> Text:
@@ -105,6 +117,8 @@ def _facts(shown: Order) -> Table:
     references = {"": shown.customer_reference, "patient ": shown.patient_reference}
     if any(references.values()):
         facts.add_row("Reference", " · ".join(f"{what}{value}" for what, value in references.items() if value))
+    if shown.account:
+        facts.add_row("Account", shown.account)
     if shown.job:
         facts.add_row("Job", f"{shown.job} · catalog revision {shown.catalog_revision}")
     facts.add_row("Lenses", _EYES.get(shown.eyes, ""))
@@ -179,6 +193,66 @@ def _lens(shown: LensSpec) -> Iterable[Text]:
             yield Text(f"{several} {', '.join(ids)}")
 
 
+# ── what it costs, and how it comes out ───────────────────────────────────────────────────────────────────────────────
+
+
+def quote(console: Console, shown: Quote) -> None:
+    """Print what the lab asks, line by line, how long it takes and how the lenses come out; nothing of an empty one."""
+    if shown.HasField("price"):
+        price = shown.price
+        console.print(f"\nPrice  {_money(price.total)}", style="bold", end="")
+        console.print(f" by the list {price.list}", end="")
+        console.print(f", {_days(shown)}" if shown.HasField("lead_time_days") else "")
+        put(console, indented(_lines(console, price)))
+    elif shown.HasField("lead_time_days"):
+        console.print(f"\n{_days(shown).capitalize()}.")
+    if shown.lenses:
+        console.print()
+        put(console, _lenses(shown.lenses))
+
+
+def _days(shown: Quote) -> str:
+    days = shown.lead_time_days
+    return "ships the same day" if not days else f"ships in {days} working {'day' if days == 1 else 'days'}"
+
+
+def _money(shown: Money) -> str:
+    return f"{shown.currency} {_amount(shown)}"
+
+
+def _amount(shown: Money) -> str:
+    whole, hundredths = divmod(abs(shown.minor_units), 100)
+    return f"{'-' if shown.minor_units < 0 else ''}{whole:,}.{hundredths:02}"
+
+
+def _lines(console: Console, price: Price) -> Table:
+    rows = table()
+    rows.add_column()
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(justify="right", no_wrap=True)
+    for line in price.lines:
+        side = _SIDES.get(line.side, "").partition(" ")[0].lower()
+        rows.add_row(line.label, side, minus(console, _amount(line.amount)))
+    return rows
+
+
+def _lenses(shown: Sequence[QuotedLens]) -> Table:
+    rows = table("")
+    rows.columns[0].style = "bold"
+    for heading in ("blank", "centre", "edge", "weight"):
+        rows.add_column(heading, justify="right", no_wrap=True)
+    for lens in shown:
+        about = "about " if lens.estimated else ""  # for want of a trace
+        rows.add_row(
+            _SIDES.get(lens.side, ""),
+            f"{lens.blank_diameter:.0f} mm",
+            f"{lens.centre_thickness:.2f} mm",
+            f"{about}{lens.edge_thinnest:.2f} to {lens.edge_thickest:.2f} mm",
+            f"{about}{lens.weight:.1f} g",
+        )
+    return rows
+
+
 # ── what is wrong with it ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -196,7 +270,7 @@ def violations(console: Console, shown: Sequence[Violation], *, heading: bool = 
             put(console, indented(Text(f"instead: {', '.join(violation.alternatives)}", style="cyan"), by=4))
 
 
-def diagnostics(console: Console, shown: Sequence[ImportDiagnostic], *, verbose: bool) -> None:
+def diagnostics(console: Console, shown: Sequence[ImportDiagnostic | FileDiagnostic], *, verbose: bool) -> None:
     """Print what was noticed in a file, and what became of it; notes on lines only as a number, unless `verbose`."""
     listed = [each for each in shown if verbose or each.severity > SEVERITY_INFO or not each.line]
     rows = table()
@@ -240,6 +314,15 @@ def orders(console: Console, shown: Sequence[Order]) -> None:
         when = date(each.update_time) if wide else day(each.update_time)
         facts = (each.customer_reference, each.patient_reference, *((bare(each.job), each.lens.design) if wide else ()))
         rows.add_row(bare(each.name), state(each.state), when, *(fact or _ABSENT for fact in facts))
+    put(console, rows)
+
+
+def accounts(console: Console, shown: Sequence[Account]) -> None:
+    """Print a practice's accounts, one a line."""
+    rows = table("account", "lab", "since", "")
+    for each in shown:
+        lab, _, number = each.name.partition("/accounts/")
+        rows.add_row(number, bare(lab), date(each.create_time), "the usual one" if each.is_default else "")
     put(console, rows)
 
 

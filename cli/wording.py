@@ -12,13 +12,21 @@ from pydantic import ValidationError
 from cli.terminal import LENSMESH
 
 _ID = "[a-z0-9][a-z0-9-]{0,62}"
+_ACCOUNT = "[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+_NO_ACCOUNT = f"is no account: `{LENSMESH} orders accounts` lists yours"
 _NO_ID = f"is no catalog id: `{LENSMESH} lims catalog` lists them all"
 
 PATTERNS: Mapping[str, str] = {
     f"^({_ID})?$": _NO_ID,
     f"^{_ID}$": _NO_ID,
     f"^practices/{_ID}$": "is no practice: write it as practices/demo",
+    "^[A-Z]{3}$": "is no currency: write it as EUR",
     f"^(labs/{_ID})?$": "is no lab: write it as labs/main",
+    f"^labs/{_ID}$": "is no lab: write it as labs/main",
+    f"^({_ACCOUNT})?$": _NO_ACCOUNT,
+    f"^labs/{_ID}/accounts/{_ACCOUNT}$": "is no account: write it as labs/main/accounts/100200",
+    f"^(labs/{_ID}/accounts/{_ACCOUNT})?$": "is no account: write it as labs/main/accounts/100200",
+    f"^(practices/{_ID})?$": "is no practice: write it as practices/demo",
     f"^practices/{_ID}/orders/[0-9a-f-]{{36}}$": f"is no order: `{LENSMESH} orders list` lists them all",
     f"^(practices/{_ID}/orders/[0-9a-f-]{{36}})?$": f"is no order: `{LENSMESH} orders list` lists them all",
 }

@@ -58,6 +58,7 @@ class LensPlan:
         edge_thickest: Thickness where the edge is thickest.
         edge_thickest_angle: Where that is.
         weight: Weight of the edged lens in hundredths of a gram.
+        estimated: Whether edge and weight are those of a common shape in the box, for want of a trace.
         programs: The steps that are done, each with the program a machine is given, in the order of the work.
         route: The stations the lens passes, by id.
     """
@@ -75,6 +76,7 @@ class LensPlan:
     edge_thickest: Hundredths
     edge_thickest_angle: int
     weight: Hundredths
+    estimated: bool
     programs: tuple[tuple[str, str], ...]
     route: tuple[str, ...]
 

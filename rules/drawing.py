@@ -227,7 +227,7 @@ def _draw_circles(sheet: Sheet, lens: _Lens) -> None:
         told.append(f"blank {_DIAMETER} {_mm(lens.plan.blank.diameter)}")
     if lens.smallest:
         sheet.circle(lens.point, lens.smallest / 200, _ROUND, 0.25, dash="1.6 1.1")
-        told.append(f"smallest {_DIAMETER} {_mm(lens.smallest)}")
+        told.append(f"{'smallest' if lens.plan else 'shape'} {_DIAMETER} {_mm(lens.smallest)}")
     above = max(lens.point.y + lens.reach + 2.2, lens.half_b + _BESIDE_BOX + 5.6)  # circle and dimensions
     sheet.write(Spot(lens.point.x, above), _DOT.join(told), Style(_BLANK, _SMALL))
 

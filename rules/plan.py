@@ -471,6 +471,7 @@ def _finish(case: Case, wanted: _Wanted, made: _Made, planned: Planned, fired: l
             edge_thickest=lens.edge_max,
             edge_thickest_angle=lens.edge_max_angle,
             weight=facts.weight,
+            estimated=bool(wanted.diameter) and side not in case.outlines,
             programs=tuple(programs),
             route=passes.then["stations"] if passes else (),
         )

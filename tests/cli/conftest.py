@@ -175,8 +175,9 @@ class StandIn:
     _replies: dict[tuple[str, str], list[Reply]] = field(default_factory=dict)
 
     def on(self, method: str, path: str, *replies: Reply) -> None:
-        """Reply to `method` on `/v1/practices/demo/orders<path>`."""
-        self._replies[method, f"/v1/practices/demo/orders{path}"] = list(replies)
+        """Reply to `method` on `/v1/practices/demo/orders<path>`; on the path itself where it begins with `/v1`."""
+        whole = path if path.startswith("/v1/") else f"/v1/practices/demo/orders{path}"
+        self._replies[method, whole] = list(replies)
 
     def take(self, handler: BaseHTTPRequestHandler) -> None:
         """Note a request and reply to it."""

@@ -14,11 +14,13 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from lensmesh.lims.v1 import floor_service_pb2_grpc, lims_service_pb2_grpc
+from lensmesh.lims.v1 import floor_service_pb2_grpc, lims_service_pb2_grpc, rule_service_pb2_grpc
 from lensmesh.lims.v1 import lims_service_pb2 as rpc
 from lensmesh.lims.v1.catalog_pb2 import Catalog, DesignType
+from lensmesh.lims.v1.decision_pb2 import Decision
 from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.job_pb2 import Job, JobEvent
+from lensmesh.lims.v1.rule_service_pb2 import DecideFileRequest, DecideFileResponse
 from lensmesh.type.v1.stream_pb2 import End, Heartbeat
 
 from cli.simulate import next_station
@@ -35,7 +37,11 @@ def _refusal(code: grpc.StatusCode, reason: str, message: str) -> grpc.Status:
 
 
 @dataclass
-class Lab(lims_service_pb2_grpc.LimsServiceServicer, floor_service_pb2_grpc.FloorServiceServicer):
+class Lab(
+    lims_service_pb2_grpc.LimsServiceServicer,
+    floor_service_pb2_grpc.FloorServiceServicer,
+    rule_service_pb2_grpc.RuleServiceServicer,
+):
     """A lab in memory that keeps the contract as far as a floor and its onlookers need it."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -49,6 +55,10 @@ class Lab(lims_service_pb2_grpc.LimsServiceServicer, floor_service_pb2_grpc.Floo
     """What happens just before each of the next scans."""
     cut_after: list[int] = field(default_factory=list)
     """After how many messages each of the next watches is cut."""
+    decided: DecideFileResponse = field(default_factory=DecideFileResponse)
+    """What the rules say of any file."""
+    files: list[DecideFileRequest] = field(default_factory=list)
+    """What they were asked."""
     beat: bool = False
     """Whether watches begin with a heartbeat."""
 
@@ -82,6 +92,13 @@ class Lab(lims_service_pb2_grpc.LimsServiceServicer, floor_service_pb2_grpc.Floo
             )
         return self.jobs[request.name]
 
+    async def GetJobDecision(
+        self, request: rpc.GetJobDecisionRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> Decision:
+        self._note(context)
+        assert request.name in self.jobs
+        return self.decided.decision
+
     async def ListJobs(
         self, request: rpc.ListJobsRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> rpc.ListJobsResponse:
@@ -106,6 +123,19 @@ class Lab(lims_service_pb2_grpc.LimsServiceServicer, floor_service_pb2_grpc.Floo
         design.entry.id, design.entry.name = "comfort-pal", "Comfort progressive"
         design.entry.partner_codes.add(label="LNAM", code="2950")
         return catalog
+
+    async def DecideFile(
+        self, request: DecideFileRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> DecideFileResponse:
+        self._note(context)
+        self.files.append(request)
+        if not request.file.data.isascii():
+            await context.abort_with_status(
+                _refusal(
+                    grpc.StatusCode.INVALID_ARGUMENT, "FILE_UNREADABLE", "the file cannot be read: it is a picture"
+                )
+            )
+        return self.decided
 
     async def WatchJobs(
         self, request: rpc.WatchJobsRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -158,6 +188,7 @@ def serving(lab: Lab, keys: Keys) -> Iterator[int]:
         server = grpc.aio.server()
         lims_service_pb2_grpc.add_LimsServiceServicer_to_server(lab, server)
         floor_service_pb2_grpc.add_FloorServiceServicer_to_server(lab, server)
+        rule_service_pb2_grpc.add_RuleServiceServicer_to_server(lab, server)
         pair = [(keys.private_key.read_bytes(), keys.certificate.read_bytes())]
         port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(pair))
         await server.start()

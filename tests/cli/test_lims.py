@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from lensmesh.type.v1.prescription_pb2 import Side
 
 from runtime import state
 from runtime.state import MeshState, ProcessId
@@ -36,6 +37,19 @@ def test_a_job_is_shown_with_all_that_happened_to_it(served: ServedLab, lensmesh
     job, *pages = lensmesh("lims", "job", "jobs/7", "--json").documents
     assert job["state"] == "STATE_SHIPPED"
     assert [event["sequence"] for page in pages for event in page["events"]] == ["1", "2", "3", "4"]
+
+
+def test_a_jobs_plan_is_what_it_was_accepted_by(served: ServedLab, lensmesh: Lensmesh) -> None:
+    """Its decision, as it is kept with it."""
+    served.lab.add(7)
+    decided = served.lab.decided.decision
+    decided.accepted, decided.catalog_revision, decided.engine_version = True, 3, "1"
+    decided.route.extend(ROUTE)
+    decided.lenses.add(side=Side.SIDE_RIGHT, blank="sf-cr39-400-70", base=4, front=4.05, estimated=True)
+    done = lensmesh("lims", "job", "7", "--plan")
+    for what in ("jobs/7 can be made", "blank sf-cr39-400-70", "of a common shape: no trace"):
+        assert what in done.words
+    assert lensmesh("lims", "job", "7", "--plan", "--json").documents[-1]["engineVersion"] == "1"
 
 
 @pytest.mark.usefixtures("served")

@@ -619,7 +619,7 @@ def test_a_mask_is_written_as_the_contract_or_as_rest_spells_it(
     [
         (("--mask", "customerRef"), "--mask customerRef: there is no such field; is customerReference meant?"),
         (("--mask", "lens.tint"), "--mask lens.tint: there is no such field; there are design, material, colour,"),
-        (("--mask", "state"), "--mask state: the mesh sets it; what can be set is lab, customerReference,"),
+        (("--mask", "state"), "--mask state: the mesh sets it; what can be set is lab, account, customerReference,"),
         (("--mask", "eyes.left"), "--mask eyes.left: eyes has no fields."),
         ((), "Nothing is said that could be changed: give FILE, or choose with --design"),
     ],
@@ -672,6 +672,80 @@ def test_a_validation_says_what_the_lab_would_do(edge: StandIn, lensmesh: Lensme
     edge.on("POST", path, answer({"accepted": False, "violations": VIOLATIONS["violations"], "catalogRevision": "3"}))
     done = lensmesh("orders", "validate", ORDER_ID)
     assert (done.code, "The lab would refuse it" in done.out, "lens.design" in done.out) == (1, True, True)
+
+
+QUOTE = {
+    "price": {
+        "list": "standard",
+        "lines": [
+            {"label": "Comfort progressive, 1.60", "amount": {"currency": "EUR", "minorUnits": "114800"}},
+            {"label": "Left lens tinted", "side": "SIDE_LEFT", "amount": {"currency": "EUR", "minorUnits": "905"}},
+            {"label": "Opening week", "amount": {"currency": "EUR", "minorUnits": "-1000"}},
+        ],
+        "total": {"currency": "EUR", "minorUnits": "114705"},
+    },
+    "leadTimeDays": 5,
+    "lenses": [
+        {
+            "side": side,
+            "blankDiameter": 70,
+            "centreThickness": 2,
+            "edgeThinnest": 2.05,
+            "edgeThickest": 3.75,
+            "weight": 6.8,
+        }
+        for side in ("SIDE_RIGHT", "SIDE_LEFT")
+    ],
+    "catalogRevision": "3",
+}
+TOLD = [
+    "Price EUR 1,147.05 by the list standard, ships in 5 working days",
+    "Comfort progressive, 1.60 1,148.00",
+    "Left lens tinted left 9.05",
+    "Opening week -10.00",
+    "blank centre edge weight",
+    "Right (OD) 70 mm 2.00 mm 2.05 to 3.75 mm 6.8 g",
+    "Left (OS) 70 mm 2.00 mm 2.05 to 3.75 mm 6.8 g",
+]
+
+
+def test_what_it_costs_and_how_it_comes_out_is_shown(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """On the order, after it was written, and by a validation: line by line, in the account's list."""
+    said = {"accepted": True, "violations": [], "catalogRevision": "3", "quote": QUOTE}
+    edge.on("GET", f"/{ORDER_ID}", answer(order(quote=QUOTE, account="100200")))
+    edge.on("POST", f"/{ORDER_ID}:validate", answer(said))
+    edge.on("PATCH", f"/{ORDER_ID}", answer(order()))
+    for words in (("get", ORDER_ID), ("validate", ORDER_ID), ("update", ORDER_ID, "--design", "comfort-pal")):
+        done = lensmesh("orders", *words)
+        assert [line for line in TOLD if line not in done.words] == []
+        assert max(map(len, done.out.splitlines())) <= 80
+    assert "Account 100200" in lensmesh("orders", "get", ORDER_ID).words
+
+
+def test_a_price_that_is_not_known_is_not_shown(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """Nor is anything made up in its place."""
+    edge.on("GET", f"/{ORDER_ID}", answer(order(quote={"leadTimeDays": 1})))
+    done = lensmesh("orders", "get", ORDER_ID)
+    assert "Ships in 1 working day." in done.out
+    assert "Price" not in done.out
+
+
+def test_a_practice_lists_its_accounts(edge: StandIn, lensmesh: Lensmesh) -> None:
+    """With the usual one marked."""
+    given = {"practice": "practices/demo", "createTime": "2026-03-01T10:00:00Z"}
+    accounts = [
+        {"name": "labs/main/accounts/100200", "isDefault": True, **given},
+        {"name": "labs/main/accounts/100300", "isDefault": False, **given},
+    ]
+    path = "/v1/practices/demo/accounts"
+    edge.on("GET", path, answer({"accounts": accounts, "nextPageToken": ""}), answer({"accounts": []}))
+    done = lensmesh("orders", "accounts")
+    lines = [line.split() for line in done.out.splitlines()]
+    assert [(line[0], line[1], " ".join(line[4:])) for line in lines[1:]] == [
+        ("100200", "main", "the usual one"),
+        ("100300", "main", ""),
+    ]
+    assert lensmesh("orders", "accounts").out == "There are none. The lab gives them.\n"
 
 
 def test_a_note_and_a_cancel_are_confirmed(edge: StandIn, lensmesh: Lensmesh) -> None:

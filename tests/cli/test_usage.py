@@ -11,7 +11,7 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import Parse
 from lensmesh.lims.v1.job_pb2 import JobSpec
-from lensmesh.order.v1 import order_service_pb2
+from lensmesh.order.v1 import account_service_pb2, order_service_pb2
 from lensmesh.order.v1.order_pb2 import Order
 
 from cli import wording
@@ -77,7 +77,7 @@ def test_the_example_in_the_help_of_create_is_an_order_the_lab_makes(lensmesh: L
     assert example is not None
     order = Parse(example[0], Order())
     spec = JobSpec(eyes=order.eyes, prescription=order.prescription, frame=order.frame, lens=order.lens)
-    assert decide(load(starter.files()), messages.ordered(spec).spec).violations == ()
+    assert decide(load(starter.files()), messages.spec(messages.ordered(spec))).violations == ()
     assert "samples/order.json" in done.out
     assert "bin/lensmesh lims catalog" in done.out
 
@@ -107,7 +107,8 @@ def test_a_fault_is_told_in_a_users_words(told: str, said: str) -> None:
 
 def test_every_pattern_of_the_contract_has_words() -> None:
     """A user never reads a regular expression."""
-    patterns = set(_patterns(order_service_pb2.DESCRIPTOR.message_types_by_name.values()))
+    files = (order_service_pb2.DESCRIPTOR, account_service_pb2.DESCRIPTOR)
+    patterns = set(_patterns(kind for file in files for kind in file.message_types_by_name.values()))
     assert patterns
     assert patterns <= set(wording.PATTERNS)
 

@@ -124,9 +124,9 @@ async def test_a_service_is_ready_when_its_health_says_so(
     """Not when its port is merely open, and not while it drains."""
     servicer, port = health_port
     with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
-        await mesh._serving(port, "lensmesh.order.v1.OrderService")
+        await replicas.serving(port, "lensmesh.order.v1.OrderService")
     await servicer.set("lensmesh.order.v1.OrderService", health_pb2.HealthCheckResponse.NOT_SERVING)
     with pytest.raises(ConnectionError, match="NOT_SERVING"):
-        await mesh._serving(port, "lensmesh.order.v1.OrderService")
+        await replicas.serving(port, "lensmesh.order.v1.OrderService")
     await servicer.set("lensmesh.order.v1.OrderService", health_pb2.HealthCheckResponse.SERVING)
-    await mesh._serving(port, "lensmesh.order.v1.OrderService")
+    await replicas.serving(port, "lensmesh.order.v1.OrderService")

@@ -209,7 +209,7 @@ def test_what_is_refused_is_drawn_as_far_as_it_is_known(catalog: Catalog, circle
 
     assert len(drawing.outlines()) == 2
     assert any(text.startswith("Cannot be made as it is. Design: the catalog has no") for text in drawing.texts)
-    assert f"smallest Ø {exact:.2f}" in drawing.texts
+    assert f"shape Ø {exact:.2f}" in drawing.texts
     assert not any("thickest" in text or text.startswith("centre") for text in drawing.texts)
 
 

@@ -481,6 +481,9 @@ _AVAILABLE_BY = frozenset({"lens.design", "lens.type", "lens.material", "lens.co
 
 _PLACES = {Output.DAYS: 0}
 
+MOST_ROWS = 1000
+"""Rows of one table: each is held against every one before it, so that none is hidden and none overlaps."""
+
 _SENSIBLE: Mapping[Output, tuple[int, int]] = {
     Output.DIOPTRE: (-40_00, 40_00),
     Output.MILLIMETRE: (0, 100_00),
@@ -519,7 +522,12 @@ def _table(item: Item, known: _Known) -> Table:
     _check_asked(item, name, charge, scope, columns, outputs)
     hit = item.one_of("hit", Hit)
     rows: dict[str, Row] = {}
-    for each in item.inners("rows"):
+    entries = item.inners("rows")
+    if len(entries) > MOST_ROWS:
+        item.fault(
+            "rows", f"are {len(entries)}; a table has {MOST_ROWS} at most: say more in one row, or in two tables"
+        )
+    for each in entries[:MOST_ROWS]:
         row = _row(each, name, columns, outputs, known)
         if row.id in rows:
             each.fault("id", "is taken by a row before")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.catalog import Severity
-from rules.load import CatalogError, load, load_stations
+from rules.load import MOST_ROWS, CatalogError, load, load_stations
 from rules.tables import Hit, Within
 from rules.units import Measure, Unit
 from rules.view import DesignType
@@ -109,6 +109,16 @@ def test_a_catalog_is_loaded_in_a_moment(files: Files) -> None:
     load(files)
 
     assert time.process_time() - begun < 1.5
+
+
+def test_a_table_has_an_end(files: Files) -> None:
+    """A million rows would keep a lab from starting; it is told instead."""
+    table = files["rules.yaml"]["tables"][1]
+    table["rows"] = [
+        {"id": f"r-{number}", "power": f"{number / 100:.2f}", "base": "4.00", "reason": "the test"}
+        for number in range(MOST_ROWS + 1)
+    ]
+    assert any("rows: are 1001; a table has 1000 at most" in fault for fault in faults_of(files))
 
 
 def set_at(*path: object) -> Spoil:

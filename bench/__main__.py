@@ -17,9 +17,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import mesh, strict_body, submit, validate
+from bench import decision, mesh, strict_body, submit, validate
 
 Figure = dict[str, Any]
+
+_SPECS = 200
+"""Specs of one run whose decisions are measured."""
 
 
 def main() -> None:
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     arguments = parser.parse_args()
     figures = asyncio.run(_measure(arguments.runs)) + _strict(strict_body.run())
+    figures += decision.figures(arguments.runs, _SPECS)
     _show(figures)
     if arguments.json:
         machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}

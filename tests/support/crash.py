@@ -27,6 +27,8 @@ from chassis.service import run
 
 ROOT = Path(__file__).resolve().parents[2]
 WATCHED_ROOMS = ("services", "lims_client", "chassis")
+COMPUTING = ("/messages.py", "/deciding.py")
+"""Modules that only compute. Between their lines nothing happens that a crash could leave half done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ class Boundaries:
     def _trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
         """Follows frames of the watched rooms in the tasks that run the use case."""
         # none while the loop is between tasks: the garbage collector may finish a generator of the rooms there
-        if frame.f_code.co_filename.startswith(self._rooms) and asyncio.current_task() in self._counts:
+        file = frame.f_code.co_filename
+        watched = file.startswith(self._rooms) and not file.endswith(COMPUTING)
+        if watched and asyncio.current_task() in self._counts:
             return self._boundary(frame, event, _argument)
         return None
 

@@ -22,6 +22,7 @@ a limit is exact and inclusive. It stands on optics alone.
     price       what it costs
     decision    what comes out
     decide      a spec under a catalog: the decision
+    proof       what can be proved of a catalog before it is published
     lab_file    a spec from a lab file, with what of the file is not understood
     drawing     both lenses of a decision, drawn
     sheet       the paper that is drawn on

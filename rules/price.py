@@ -37,7 +37,7 @@ def price(case: Case, plans: Mapping[Side, PlanFacts], fired: list[Fired]) -> Pr
     lines: list[PriceLine] = []
     total = 0
     for charging in case.catalog.charges:
-        for side, item, nouns in _asked(case, charging, plans):
+        for side, item, nouns in asked(case, charging, plans):
             facts.item = item
             row = charging.find((*nouns, facts))
             if row is None:
@@ -54,7 +54,7 @@ def price(case: Case, plans: Mapping[Side, PlanFacts], fired: list[Fired]) -> Pr
     return Price(facts.list, found.then["currency"], tuple(lines), total)
 
 
-def _asked(
+def asked(
     case: Case, table: Table, plans: Mapping[Side, PlanFacts]
 ) -> Iterator[tuple[Side | None, str, tuple[object, ...]]]:
     """Yields every question to a table that charges: the eye, what is charged, and the nouns."""

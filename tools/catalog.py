@@ -2,16 +2,21 @@
 
 Without a folder it reads the starter set. A lab begins with that set; what it has in force stands in its database and
 is not touched by editing these files.
+
+With `--prove` it also examines the catalog as a lab would before it publishes it (`rules.proof`), and prints every
+finding with an order that shows it; 1 if anything was found, and not only what is unknown.
 """
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 import yaml
 
 from rules.catalog import Catalog
 from rules.load import CatalogError, load
+from rules.proof import Kind, described, examine
 from services.lims import starter
 
 
@@ -19,7 +24,10 @@ def main(arguments: list[str]) -> int:
     """Prints what the files hold, or each fault with file, entry and field; 1 if there are such."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=starter.FOLDER, help="of YAML files")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("--prove", action="store_true", help="examine the catalog for what can be proved of it")
+    parser.add_argument("--seconds", type=float, default=1.0, help="that one question of --prove may take")
+    parsed = parser.parse_args(arguments)
+    folder: Path = parsed.folder
     if not any(folder.glob("*.yaml")):
         print(f"{folder} has no *.yaml", file=sys.stderr)
         return 1
@@ -32,7 +40,18 @@ def main(arguments: list[str]) -> int:
         print(f"no YAML: {error}", file=sys.stderr)
         return 1
     print(_summary(catalog))
-    return 0
+    return _prove(catalog, parsed.seconds) if parsed.prove else 0
+
+
+def _prove(catalog: Catalog, seconds: float) -> int:
+    found: Counter[Kind] = Counter()
+    for finding in examine(catalog, seconds_each=seconds):
+        found[finding.kind] += 1
+        print(f"{finding.kind} {finding.where}: {finding.says}")
+        if finding.example:
+            print(f"    {described(finding.example, catalog)}")
+    print("Found: " + (", ".join(f"{count} {kind}" for kind, count in found.items()) or "nothing") + ".")
+    return 1 if found.keys() - {Kind.UNKNOWN} else 0
 
 
 def _summary(catalog: Catalog) -> str:

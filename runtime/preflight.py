@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from chassis.settings import MigrationSettings
+from chassis.settings import MigrationSettings, ServiceSettings
 from runtime import envoy, nats, ports, postgres
 from runtime.errors import DiskFullError, PortTakenError, SettingsError
 from runtime.layout import Layout
@@ -46,11 +46,13 @@ def check(settings: MeshSettings, layout: Layout) -> None:
 
 
 def _check_spelling() -> None:
+    read_by_all = {*ServiceSettings.model_fields, *MigrationSettings.model_fields}
+    if misspelt(read_by_all) is None:
+        return
     from services.lims.service import LimsSettings  # noqa: PLC0415 - brings a whole service, for the names alone
     from services.order.service import OrderSettings  # noqa: PLC0415 - as above
 
-    read_by_services = {*LimsSettings.model_fields, *OrderSettings.model_fields, *MigrationSettings.model_fields}
-    if objection := misspelt(read_by_services):
+    if objection := misspelt({*read_by_all, *LimsSettings.model_fields, *OrderSettings.model_fields}):
         raise SettingsError(objection)
 
 

@@ -9,7 +9,6 @@ that there are blanks (`plan`).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 from itertools import compress
 
 from optics.eyes import Side
@@ -21,7 +20,7 @@ from rules.price import PRICE_LIST, price
 from rules.spec import Eyes, Spec
 from rules.tables import Fired
 from rules.view import OF_EYE, OF_PAIR, OF_PLAN, capital
-from rules.words import ALTERNATIVES, nearest_index, objection, sentence, way_out
+from rules.words import ALIKE, ALTERNATIVES, most_alike, nearest_index, objection, sentence, way_out
 
 __all__ = [
     "CLASH",
@@ -50,8 +49,6 @@ NOT_AVAILABLE = "NOT_AVAILABLE"
 CLASH = "CLASH"
 
 LEAD_TIME = "lead-time"
-
-_ALIKE = 0.55  # below it, what an entry has in common with what was wanted is chance
 
 
 def decide(
@@ -238,7 +235,7 @@ def _resolved(entries: Mapping[str, Entry], field: str, noun: str, wanted: str) 
         message = f"{capital(noun)}: none is chosen; choose one from the catalog."
         yield Violation(NOT_GIVEN, Severity.ERROR, field, message)
     elif wanted not in entries:
-        nearest = _by_likeness(wanted, entries, _ALIKE)[:ALTERNATIVES]
+        nearest = _by_likeness(wanted, entries, ALIKE)[:ALTERNATIVES]
         instead = way_out(nearest, entries, "choose one from the catalog.")
         message = f"{capital(noun)}: the catalog has no {noun} {wanted!r}; {instead}"
         yield Violation(UNKNOWN_ENTRY, Severity.ERROR, field, message, nearest)
@@ -246,8 +243,4 @@ def _resolved(entries: Mapping[str, Entry], field: str, noun: str, wanted: str) 
 
 def _by_likeness(wanted: str, entries: Mapping[str, Entry], at_least: float = 0.0) -> tuple[str, ...]:
     """Returns the ids whose id or name is like what was wanted (0 not at all, 1 the same), most alike first."""
-    alike = {
-        entry.id: max(SequenceMatcher(None, wanted, said.lower()).ratio() for said in (entry.id, entry.name))
-        for entry in entries.values()
-    }
-    return tuple(sorted((each for each in alike if alike[each] >= at_least), key=lambda each: -alike[each]))
+    return most_alike(wanted, {entry.id: (entry.id, entry.name) for entry in entries.values()}, at_least)

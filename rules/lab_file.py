@@ -10,7 +10,6 @@ Where the eyes' frame sizes differ, the larger counts, for both lenses must fit 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from optics.dcs import job as dcs
 from optics.dcs.diagnostics import Diagnostic
@@ -23,7 +22,7 @@ from rules.catalog import Catalog, Entry, Severity
 from rules.decision import Decision, Violation
 from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Radii, Spec, Traces
 from rules.view import COATINGS, COLOURS, DESIGNS, MATERIALS, PRESCRIPTION, SIDE_NAMES, capital
-from rules.words import listed
+from rules.words import ALIKE, listed, most_alike
 
 UNKNOWN_LENS_NAME = "UNKNOWN_LENS_NAME"
 DIFFERENT_LENSES = "DIFFERENT_LENSES"
@@ -31,7 +30,6 @@ UNREADABLE = "UNREADABLE"
 
 _TRACE = "TRCFMT"
 _NEAREST = 3
-_ALIKE = 0.55  # of 1; below it, what an entry has in common with a code is chance
 
 _EYES = {
     EyesToMake.BOTH: Eyes.BOTH,
@@ -260,12 +258,7 @@ def _fault(kind: _LensName, code: str, message: str, alternatives: Sequence[str]
 
 def _nearest(code: str, entries: Mapping[str, Entry]) -> tuple[str, ...]:
     """Returns the ids of the entries whose id, name or code for partners reads like a code, the most alike first."""
-    wanted = code.lower()
-    alike = {
-        entry.id: max(
-            SequenceMatcher(None, wanted, text.lower()).ratio()
-            for text in (entry.id, entry.name, *(each.code for each in entry.partner_codes))
-        )
-        for entry in entries.values()
+    said = {
+        entry.id: (entry.id, entry.name, *(each.code for each in entry.partner_codes)) for entry in entries.values()
     }
-    return tuple(sorted((each for each in alike if alike[each] >= _ALIKE), key=lambda each: -alike[each]))[:_NEAREST]
+    return most_alike(code.lower(), said, ALIKE)[:_NEAREST]

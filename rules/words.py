@@ -10,7 +10,8 @@ A sentence may name, in braces:
     {ending}                               the last two decimals of the value that the message shows: .13
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from optics.eyes import Side
@@ -25,6 +26,9 @@ ENDING = "ending"
 
 ALTERNATIVES = 5
 """As many as a message names: more would be a catalog."""
+
+ALIKE = 0.55
+"""How alike (1 is the same) an entry is to what was wanted, at least: below it, what they have in common is chance."""
 
 
 def sayable(given: Mapping[str, Given], shows: Spot | None) -> frozenset[str]:
@@ -66,6 +70,20 @@ def nearest_index(catalog: Catalog, material: str, others: Collection[str]) -> t
     """Returns some of the other materials, those of the nearest refractive index first."""
     index = catalog.materials[material].index
     return tuple(sorted(others, key=lambda each: abs(catalog.materials[each].index - index)))[:ALTERNATIVES]
+
+
+def most_alike(wanted: str, said: Mapping[str, Iterable[str]], at_least: float) -> tuple[str, ...]:
+    """Returns the ids whose texts are like what was wanted (0 not at all, 1 the same), the most alike first.
+
+    Args:
+        wanted: What was written, in small letters.
+        said: The texts of each id, in any letters.
+        at_least: Below it, an id is left out.
+    """
+    alike = {
+        each: max(SequenceMatcher(None, wanted, text.lower()).ratio() for text in texts) for each, texts in said.items()
+    }
+    return tuple(sorted((each for each in alike if alike[each] >= at_least), key=lambda each: -alike[each]))
 
 
 def _says(case: Case, constraint: Constraint, nouns: Sequence[object]) -> str:

@@ -28,7 +28,7 @@ from services.lims.revisions import compiled, content_of
 
 CATALOG = load(starter.files())
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
-FLOOR = ("surfacing", "coating", "edging", "inspection", "shipping")
+FLOOR = ("picking", "surfacing", "coating", "edging", "inspection", "shipping")
 
 # A real free-form progressive order, as a lab system wrote it: index 1.498, minus cylinders, no colour named.
 REAL_ORDER = Spec(

@@ -21,7 +21,7 @@
       - id: remake-policy
         hit: first
         inputs: {by: remake.responsibility, days: remake.days, count: remake.count, changed: remake.changed}
-        outputs: {percent: percent}             # of the new job's price
+        outputs: {percent: percent}             # of the new job's price, whole
         rows:
           - {id: lab, by: [lab], percent: 0, reason: its own mistake}
 """
@@ -40,8 +40,8 @@ from rules.tables import Table
 _HOURS = re.compile(r"([0-9]{2}):([0-5][0-9]) *\.\. *([0-9]{2}):([0-5][0-9])")
 _WEEKDAYS = {day.name.lower(): day for day in Weekday}
 _BREAKERS = (Responsible.LAB, Responsible.MANUFACTURER)
-_FULL_PRICE = 100_00
-"""All of it, in 1/100 percent."""
+_WHOLE_PERCENT, _FULL_PRICE = 1_00, 100_00
+"""In 1/100 percent."""
 
 
 def misplaced(stations: Mapping[str, Station]) -> Iterator[str]:
@@ -154,8 +154,8 @@ def check_policy(item: Item, policy: Table) -> None:
     """Notes what a policy for remakes leaves open, and a share that is no share of a price."""
     for row in policy.rows:
         percent = row.then.get("percent", 0)
-        if not 0 <= percent <= _FULL_PRICE:
-            item.fault(f"rows ({row.id}): percent", "is a share of the new job's price: 0 to 100")
+        if not 0 <= percent <= _FULL_PRICE or percent % _WHOLE_PERCENT:
+            item.fault(f"rows ({row.id}): percent", "is a share of the new job's price: 0 to 100, without a fraction")
     for gap in unanswered(policy):
         item.fault("rows", f"none holds for {_said(gap)}")
 

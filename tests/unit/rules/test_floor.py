@@ -46,7 +46,7 @@ def floor(files: Files) -> Files:
                 "outputs": {"percent": "percent"},
                 "rows": [
                     {"id": "ours", "by": ["lab", "manufacturer"], "percent": "0", "reason": "the test"},
-                    {"id": "soon", "days": "0 .. 60", "count": "0", "percent": "37.50", "reason": "the test"},
+                    {"id": "soon", "days": "0 .. 60", "count": "0", "percent": "37", "reason": "the test"},
                     {"id": "late", "percent": "100", "reason": "the test"},
                 ],
             }
@@ -93,7 +93,7 @@ def test_the_calendar_says_when_the_lab_works(floor: Files) -> None:
     ("remake", "row", "percent"),
     [
         (RemakeFacts("lab", 400, 3), "ours", 0),
-        (RemakeFacts("ecp", 60), "soon", 3750),
+        (RemakeFacts("ecp", 60), "soon", 3700),
         (RemakeFacts("ecp", 61), "late", 10000),
         (RemakeFacts("warranty", 60, 1), "late", 10000),
     ],
@@ -202,6 +202,10 @@ FAULTS: list[tuple[Spoil, str]] = [
     (
         set_at(*POLICY, "rows", 1, "percent", "-5"),
         "work.yaml: remakes[0] (policy): rows (soon): percent: is a share of the new job's price: 0 to 100",
+    ),
+    (
+        set_at(*POLICY, "rows", 1, "percent", "37.50"),
+        "work.yaml: remakes[0] (policy): rows (soon): percent: is a share of the new job's price: 0 to 100, without",
     ),
     (
         set_at(*POLICY, "rows", 2, "days", "90 .."),

@@ -17,12 +17,13 @@ from pydantic import Field
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store
+from services.lims.floor.servicer import FloorServicer
 from services.lims.revisions import Revisions
 from services.lims.rulebook import keys, publishing, scheduling
 from services.lims.rulebook.heads import Heads
 from services.lims.rulebook.publishing import Rulebook
 from services.lims.rulebook.servicer import RuleServicer
-from services.lims.servicer import FloorServicer, LimsServicer
+from services.lims.servicer import LimsServicer
 from services.lims.workflow import Lab
 
 

@@ -220,6 +220,7 @@ class Catalog:
         stock: The blanks for a design in a material and colour, smallest first.
         shelves: The same as they are looked through: the finished ones, those to surface, and all of them.
         objections: The constraints of each scope, behind the function that tells which of them object.
+        marks: What tells one stock of blanks from another, as it is worked out (`rules.replay.record.mark`).
     """
 
     stations: Mapping[str, Station]
@@ -239,6 +240,9 @@ class Catalog:
         init=False, compare=False, repr=False
     )
     charges: tuple[Table, ...] = field(init=False, compare=False, repr=False)
+    marks: dict[tuple[str, str, str, bool], bytes] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         stock = _stock(self)

@@ -240,9 +240,7 @@ class Catalog:
         init=False, compare=False, repr=False
     )
     charges: tuple[Table, ...] = field(init=False, compare=False, repr=False)
-    marks: dict[tuple[str, str, str, bool], bytes] = field(
-        init=False, default_factory=dict, compare=False, repr=False
-    )
+    marks: dict[tuple[str, str, str, bool], bytes] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         stock = _stock(self)

@@ -16,21 +16,23 @@ from rules.replay.vocabulary import Vocabulary
 from rules.spec import Lens
 from rules.view import EyeFacts, FrameFacts, LensFacts, OrderFacts, PairFacts
 
-_LENS = np.dtype([
-    ("design", np.int64),
-    ("type", np.int64),
-    ("material", np.int64),
-    ("colour", np.int64),
-    ("impact", np.int64),
-    ("index", np.int64),
-    ("coatings", np.int64),
-    ("options", np.int64),
-    ("known", np.bool_),
-    ("made", np.bool_),
-    ("wrong", np.bool_),
-    ("availability", np.int64),
-    ("stock", np.uint64),
-])
+_LENS = np.dtype(
+    [
+        ("design", np.int64),
+        ("type", np.int64),
+        ("material", np.int64),
+        ("colour", np.int64),
+        ("impact", np.int64),
+        ("index", np.int64),
+        ("coatings", np.int64),
+        ("options", np.int64),
+        ("known", np.bool_),
+        ("made", np.bool_),
+        ("wrong", np.bool_),
+        ("availability", np.int64),
+        ("stock", np.uint64),
+    ]
+)
 """One lens under one catalog: its texts as codes, its coatings and options as numbers of sets, `known` where design and
 material are, `wrong` where it is refused whatever else is ordered but for not being `made`, the row that says whether
 it is available (-1: none), and the mark of its blanks."""
@@ -39,7 +41,7 @@ _FIRST = 1024
 
 
 class Sets:
-    """The sets of texts that occur, each once."""
+    """The sets of texts that occur, each once and by one number for whoever asks."""
 
     def __init__(self) -> None:
         self.sets: list[tuple[str, ...]] = []
@@ -63,9 +65,9 @@ class Lenses:
         options: The sets of options that occur.
     """
 
-    def __init__(self, catalog: Catalog, vocabulary: Vocabulary) -> None:
+    def __init__(self, catalog: Catalog, vocabulary: Vocabulary, coatings: Sets, options: Sets) -> None:
         self.catalog = catalog
-        self.coatings, self.options = Sets(), Sets()
+        self.coatings, self.options = coatings, options
         self._code = vocabulary.code
         self._count = 0
         self._lenses: NDArray[np.void] = np.zeros(_FIRST, _LENS)

@@ -1,7 +1,8 @@
 """A decision table over columns: which row answers, for every record at once.
 
-As in the index of a table (`rules.tables`), each value of a column knows the rows whose condition it meets as bits; here
-the bits stand in words of 64, one array of words for each 64 rows, and are found by the value's place in its field.
+As in the index of a table (`rules.tables`), each value of a column knows the rows whose condition it meets as bits;
+here the bits stand in words of 64, one array of words for each 64 rows, and are found by the value's place in its
+field.
 """
 
 from collections.abc import Mapping, Sequence

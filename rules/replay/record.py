@@ -83,11 +83,13 @@ _WORDS = struct.Struct(f"<{len(WORDS)}i")
 _NO_MARK = bytes(8)
 _PADDING = bytes(-_WORDS.size % 8)
 
-RECORD = np.dtype({
-    "names": ["words", "marks"],
-    "formats": [("<i4", len(WORDS)), ("<u8", len(MARKS))],
-    "offsets": [0, _WORDS.size + len(_PADDING)],
-})
+RECORD = np.dtype(
+    {
+        "names": ["words", "marks"],
+        "formats": [("<i4", len(WORDS)), ("<u8", len(MARKS))],
+        "offsets": [0, _WORDS.size + len(_PADDING)],
+    }
+)
 """A record, as numpy reads it."""
 
 SIZE = RECORD.itemsize
@@ -147,15 +149,17 @@ def record(catalog: Catalog, decision: Decision) -> bytes:
         words = _WORDS.pack(*[ABSENT if each is None else each for each in numbers])
     except struct.error:
         return _NOTHING
-    return b"".join((
-        words,
-        _PADDING,
-        _blank(facts.plans.get(Side.RIGHT)),
-        _blank(facts.plans.get(Side.LEFT)),
-        stock(catalog, facts) if facts.chosen else _NO_MARK,
-        _mark(facts.order.account),
-        marks,
-    ))
+    return b"".join(
+        (
+            words,
+            _PADDING,
+            _blank(facts.plans.get(Side.RIGHT)),
+            _blank(facts.plans.get(Side.LEFT)),
+            stock(catalog, facts) if facts.chosen else _NO_MARK,
+            _mark(facts.order.account),
+            marks,
+        )
+    )
 
 
 def stock(catalog: Catalog, facts: Facts) -> bytes:

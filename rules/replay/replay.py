@@ -1,12 +1,12 @@
 """What catalogs say of many specs, from the records of earlier decisions: `rules.decide` over columns.
 
-    refused   by what is wrong in the spec itself, with its lens, or by a constraint; then by a plan that fails; then for
-              want of a price or a lead time, in the order of `decide`
+    refused   by what is wrong in the spec itself, with its lens, or by a constraint; then by a plan that fails; then
+              for want of a price or a lead time, in the order of `decide`
     singly    cannot be told from the record: another plan could come out, because a table asks for another blank or
               another thickness, or there are other blanks, or the lens was not planned before; or the record is unread
 
-Where `singly` holds, nothing else of an outcome means anything. Everywhere else it is what `decide` says, but for words.
-What two catalogs have in common is worked out once.
+Where `singly` holds, nothing else of an outcome means anything. Everywhere else it is what `decide` says, but for
+words. What two catalogs have in common is worked out once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from rules.expression.columns import Columns, Mask, Numbers, columns
 from rules.expression.view import Scope
 from rules.plan import BASE_CURVE, MINIMUM_THICKNESS, ROUTES, STEPS, SURFACING
 from rules.price import PRICE_LIST
-from rules.replay.lenses import Lenses
+from rules.replay.lenses import Lenses, Sets
 from rules.replay.lookup import NONE, Lookup
 from rules.replay.record import ABSENT, COATINGS, EYES, OPTIONS
 from rules.replay.rows import Batch, Orders, View
@@ -77,7 +77,7 @@ class Outcome:
     rows: dict[Question, Numbers] = field(default_factory=dict)
 
     def told(self) -> Iterator[tuple[Constraint, Side | None, Mask]]:
-        """Yields the constraints whose objections are told: of those about one thing, the gravest, of equals the first."""
+        """Yields the constraints whose objections are told: about one thing the gravest, of equals the first."""
         groups: dict[object, list[tuple[Constraint, Side | None, Mask]]] = {}
         for constraint, side, mask in self.objecting:
             groups.setdefault((constraint.code, constraint.at, constraint.shows, side), []).append(
@@ -95,7 +95,7 @@ class Rules:
 
     def __init__(self, catalog: Catalog, vocabulary: Vocabulary, like: "Rules | None" = None) -> None:
         self.catalog = catalog
-        self.lookups = {
+        self.lookups: dict[str, Lookup] = {
             name: like.lookups[name] if like and like.catalog.tables.get(name) == table else Lookup(table, vocabulary)
             for name, table in catalog.tables.items()
         }
@@ -123,6 +123,7 @@ class Replay:
             ValueError: Two of their texts have one mark.
         """
         self._vocabulary = Vocabulary(catalogs)
+        self._coatings, self._options = Sets(), Sets()
         self._rules: list[Rules] = []
         for catalog in catalogs:
             self._rules.append(Rules(catalog, self._vocabulary, self._rules[0] if self._rules else None))
@@ -147,7 +148,7 @@ class Replay:
         return tuple(outcomes)
 
     def _fresh(self) -> Sequence[Lenses]:
-        return [Lenses(rules.catalog, self._vocabulary) for rules in self._rules]
+        return [Lenses(rules.catalog, self._vocabulary, self._coatings, self._options) for rules in self._rules]
 
 
 def replay(base: Catalog, target: Catalog, records: bytes) -> tuple[Outcome, Outcome]:
@@ -226,7 +227,12 @@ class _Deciding:
                 self._objecting.append((constraint, side, holds))
 
     def _holds(self, constraint: Constraint, scope: Scope, side: Side | None) -> Mask:
-        key = constraint.scope, constraint.refuse, tuple(sorted(constraint.given.items(), key=lambda each: each[0])), side
+        key = (
+            constraint.scope,
+            constraint.refuse,
+            tuple(sorted(constraint.given.items(), key=lambda each: each[0])),
+            side,
+        )
         known = self._view.known.get(key)
         if known is None:
             known = self._view.known[key] = self._rules.holds(constraint, self._view.seat(scope, side).columns)
@@ -324,9 +330,7 @@ class _Deciding:
         for table in self._catalog.charges:
             for side, item, of, item_codes in self._questions(table, planned):
                 asked = of & priced
-                row = self._find(
-                    table.id, side, asked, item=item, price={_PRICE_LIST: lists, _PRICE_ITEM: item_codes}
-                )
+                row = self._find(table.id, side, asked, item=item, price={_PRICE_LIST: lists, _PRICE_ITEM: item_codes})
                 found = row >= 0
                 lines |= found
                 total += np.where(found, self._amounts(table, row, total), 0)
@@ -383,4 +387,5 @@ class _Deciding:
             return self._then(table.id, rows, "amount", 0)
         part = total * self._then(table.id, rows, "share", 0)
         magnitude = (2 * np.abs(part) + _WHOLE) // (2 * _WHOLE)
-        return np.where(part < 0, -magnitude, magnitude)
+        rounded: Numbers = np.where(part < 0, -magnitude, magnitude)
+        return rounded

@@ -44,7 +44,6 @@ Indices = NDArray[np.intp]
 
 _WORD = {name: at for at, name in enumerate(WORDS)}
 _MARK = {name: at for at, name in enumerate(MARKS)}
-_OF_LENS = ("design", "material", "colour")
 _MOST_LENSES = 1 << 17
 
 
@@ -67,7 +66,9 @@ class Orders:
     Where there are more than memory should hold, it forgets them all and begins again.
     """
 
-    def __init__(self, catalogs: Sequence[Lenses], vocabulary: Vocabulary, anew: Callable[[], Sequence[Lenses]]) -> None:
+    def __init__(
+        self, catalogs: Sequence[Lenses], vocabulary: Vocabulary, anew: Callable[[], Sequence[Lenses]]
+    ) -> None:
         self.catalogs = catalogs
         self._vocabulary = vocabulary
         self._anew = anew
@@ -99,7 +100,9 @@ class Orders:
 
         coatings, options = (int(batch.word(name)[row]) for name in ("coatings", "options"))
         return Lens(
-            *(text(name) for name in _OF_LENS),
+            design=text("design"),
+            material=text("material"),
+            colour=text("colour"),
             coatings=tuple(text(f"coating.{at}") for at in range(min(coatings, COATINGS))),
             options=tuple(text(f"option.{at}") for at in range(min(options, OPTIONS))),
         )
@@ -126,21 +129,22 @@ class Batch:
         self.count = len(rows)
         self._words = np.ascontiguousarray(rows["words"].T)
         self._marks = np.ascontiguousarray(rows["marks"].T)
-        self.unread: Mask = (
-            (self.word("layout") != LAYOUT) | (self.word("engine") != int(ENGINE)) | self._beyond()
-        )
+        self.unread: Mask = (self.word("layout") != LAYOUT) | (self.word("engine") != int(ENGINE)) | self._beyond()
 
     def word(self, name: str) -> NDArray[np.int32]:
         """Returns a word of every record."""
-        return self._words[_WORD[name]]
+        word: NDArray[np.int32] = self._words[_WORD[name]]
+        return word
 
     def mark(self, name: str) -> Marks:
         """Returns a mark of every record."""
-        return self._marks[_MARK[name]]
+        mark: Marks = self._marks[_MARK[name]]
+        return mark
 
     def made(self, side: Side) -> Mask:
         """Returns the records in which a lens is made for a side."""
-        return (self.word("sides") & SIDES[side]) != 0
+        made: Mask = (self.word("sides") & SIDES[side]) != 0
+        return made
 
     def _beyond(self) -> Mask:
         words = self._words
@@ -170,7 +174,7 @@ class _Members(dict[str, Mask]):
         self._sets = sets
         self._numbers = numbers
 
-    def get(self, text: str, default: object = None) -> Mask:  # type: ignore[override]
+    def get(self, text: str, default: object = None) -> Mask:
         del default
         if text not in self:
             has = np.fromiter((text in each for each in self._sets.sets), np.bool_, len(self._sets.sets))
@@ -316,7 +320,8 @@ class Seat:
     def truth(self, path: str) -> Mask:
         """Returns a yes-or-no of each record."""
         side = self._side.value if self._side else ""
-        return self.view.batch.word("traced" if path == "frame.traced" else f"{side}.finished") != 0
+        truth: Mask = self.view.batch.word("traced" if path == "frame.traced" else f"{side}.finished") != 0
+        return truth
 
     def text(self, path: str) -> Numbers:
         """Returns a text of each record, as its code."""
@@ -325,7 +330,7 @@ class Seat:
         match noun, name:
             case "eye", "side":
                 return self._all(SIDE_NAMES[self._side] if self._side else "")
-            case ("right" | "left"), "side":
+            case (("right" | "left"), "side"):
                 return self._all_of_pair(noun)
             case "plan", _:
                 return self.view.text(f"{side}.{name}")

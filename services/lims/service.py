@@ -17,6 +17,7 @@ from pydantic import Field
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store, workflow
+from services.lims.attempts import Attempts
 from services.lims.revisions import Revisions
 from services.lims.servicer import FloorServicer, LimsServicer, RuleServicer
 from services.lims.workflow import Lab
@@ -34,6 +35,7 @@ class LimsSettings(ServiceSettings):
 @asynccontextmanager
 async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
     """Makes the LIMS's servicers; a lab without a catalog gets the starter catalog first."""
+    attempts = Attempts(house.settings.lab, house.database)
     lab = Lab(
         name=house.settings.lab,
         product=house.settings.product,
@@ -41,27 +43,29 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         driver=house.driver,
         tail=house.tail,
         revisions=Revisions(house.settings.lab),
+        attempts=attempts,
     )
     await workflow.publish_first(lab, starter.files)
-    yield Composition(
-        servicers=(
-            Servicer(
-                lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
-                lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
-                LimsServicer(lab, house.pace),
+    async with attempts.written():
+        yield Composition(
+            servicers=(
+                Servicer(
+                    lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
+                    lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
+                    LimsServicer(lab, house.pace),
+                ),
+                Servicer(
+                    floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
+                    floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
+                    FloorServicer(lab),
+                ),
+                Servicer(
+                    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+                    rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
+                    RuleServicer(lab),
+                ),
             ),
-            Servicer(
-                floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
-                floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
-                FloorServicer(lab),
-            ),
-            Servicer(
-                rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
-                rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
-                RuleServicer(lab),
-            ),
-        ),
-    )
+        )
 
 
 SERVICE = Service(

@@ -5,7 +5,8 @@ Every statement names the lab whose rows it means; row-level security holds it t
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from hashlib import sha256
 
 from google.protobuf.message import Message
 from sqlalchemy import RowMapping, text
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import log
 from chassis.driver import Driver
 from chassis.routine import Routine
-from services.lims.model import Job, Ordered, Revision, State
+from services.lims.model import Attempt, Job, Ordered, Revision, State
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,9 +93,9 @@ _JOB = (
     " update_time"
 )
 _ADD_JOB = text(
-    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,"  # noqa: S608 -- the columns are this module's
-    " catalog_revision, sequence) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, 'RECEIVED', '',"
-    " :route, :catalog_revision, 1)"
+    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station,"  # noqa: S608 -- the columns are this module's
+    " route, catalog_revision, sequence) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, :replay,"
+    " 'RECEIVED', '', :route, :catalog_revision, 1)"
     f" on conflict (tenant, handoff_id) do nothing returning {_JOB}",
 )
 _JOB_OF_HANDOFF = text(f"select {_JOB} from job where tenant = :lab and handoff_id = :handoff_id")  # noqa: S608 -- the columns are this module's
@@ -120,6 +121,7 @@ async def add_job(
     *,
     ordered: Ordered,
     decision: bytes,
+    replay: bytes,
     route: Sequence[str],
     catalog_revision: int,
 ) -> Job | None:
@@ -133,6 +135,7 @@ async def add_job(
         "spec": ordered.content,
         "account": ordered.account,
         "decision": decision,
+        "replay": replay,
         "route": list(route),
         "catalog_revision": catalog_revision,
     }
@@ -189,6 +192,24 @@ async def list_jobs(
     return [_job(row) for row in (await connection.execute(_LIST_JOBS, parameters)).mappings()]
 
 
+# ── refused attempts ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ADD_ATTEMPT = text(
+    "insert into attempt as known (tenant, spec_digest, spec, replay, violations, count, catalog_revision)"
+    " values (:lab, sha256(:spec), :spec, :replay, :violations, :count, :catalog_revision)"
+    " on conflict (tenant, spec_digest) do update set count = known.count + excluded.count,"
+    " last_time = clock_timestamp(), replay = excluded.replay, violations = excluded.violations,"
+    " catalog_revision = excluded.catalog_revision",
+)
+
+
+async def add_attempts(connection: AsyncConnection, lab: str, attempts: Sequence[Attempt]) -> None:
+    """Adds refused attempts, or counts them once more where they are known."""
+    # in one order, whoever writes: two replicas that wait for each other's rows would never end
+    ordered = sorted(attempts, key=lambda attempt: sha256(attempt.spec).digest())
+    await connection.execute(_ADD_ATTEMPT, [{"lab": lab, **asdict(attempt)} for attempt in ordered])
+
+
 # ── on the hot path: a routine, one round trip where the functions above take six ─────────────────────────────────────
 
 # The event needs the job's name, which only the insert knows. A message may be written in pieces that are read as one:
@@ -199,16 +220,16 @@ _NAMED = r"""
 """
 _CREATE_JOB = Routine(
     "create_job",
-    ("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea", "text", "bytea"),
+    ("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea", "text", "bytea", "bytea"),
     returns="number bigint",
     body=f"""
         declare made bigint; name text;
         begin
             perform set_config('lock_timeout', '50ms', true);
             perform pg_advisory_xact_lock_shared({_FENCE});
-            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,
+            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station, route,
                 catalog_revision, sequence, create_time, update_time)
-            select $1, $2, $3, sha256($3), $10, $11, 'RECEIVED', '', $4, $5, 1, $6, $6
+            select $1, $2, $3, sha256($3), $10, $11, $12, 'RECEIVED', '', $4, $5, 1, $6, $6
             where (select revision.number from revision where tenant = $1 order by revision.number desc limit 1) = $5
             on conflict (tenant, handoff_id) do nothing returning job.number into made;
             if not found then return; end if;
@@ -221,8 +242,8 @@ _CREATE_JOB = Routine(
 ROUTINES = (_CREATE_JOB,)
 
 
-async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event: Message) -> Job | None:
-    """Adds a job, the decision behind it and the event about it; returns it with its number, which it lacked.
+async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, replay: bytes, event: Message) -> Job | None:
+    """Adds a job, the decision behind it, what that was made of, and the event; returns the job with its number.
 
     Returns None, and has done nothing, when its hand-off has a job or another revision than its own is in force.
 
@@ -240,6 +261,7 @@ async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event:
         *log.recorded(event),
         job.account,
         decision,
+        replay,
     )
     return replace(job, number=row[0]) if row else None
 

@@ -24,7 +24,9 @@ from rules.decide import decide
 from rules.decision import Decision
 from rules.drawing import draw
 from rules.lab_file import Reading
+from rules.replay.record import record
 from services.lims import evidence, messages, model, store
+from services.lims.attempts import Attempts
 from services.lims.deciding import Decisions
 from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
 from services.lims.model import Job, Ordered, Revision, State
@@ -45,6 +47,7 @@ class Lab:
         driver: The same, for statements on the hot path.
         tail: The end of its log.
         revisions: Its catalog.
+        attempts: What it refused lately.
         decisions: What it decided lately.
     """
 
@@ -54,6 +57,7 @@ class Lab:
     driver: Driver
     tail: Tail
     revisions: Revisions
+    attempts: Attempts
     decisions: Decisions = field(default_factory=Decisions)
 
     @property
@@ -120,9 +124,12 @@ async def catalog(lab: Lab, number: int) -> tuple[Revision, Catalog]:
 
 
 async def validate(lab: Lab, asked: Ordered) -> tuple[Revision, Decision]:
-    """Returns what the revision in force says of what is asked for. Changes nothing."""
+    """Returns what the revision in force says of what is asked for. Changes nothing; a refusal is noted as demand."""
     revision, rules = await catalog(lab, 0)
-    return revision, lab.decisions.decide(revision, rules, asked)
+    decision = lab.decisions.decide(revision, rules, asked)
+    if not decision.accepted:
+        lab.attempts.note_unless_unfinished(asked, revision, rules, decision)
+    return revision, decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +223,9 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
     received = model.received(handoff_id, ordered, decision.route, revision.number, datetime.now(UTC))
     event = messages.job_changed(received, _RECEIVED)
     try:
-        created = await store.create_job(lab.driver, lab.name, received, decision.to_bytes(), event)
+        created = await store.create_job(
+            lab.driver, lab.name, received, decision.to_bytes(), record(rules, decision), event
+        )
     except asyncpg.LockNotAvailableError:
         return None
     if created is None:
@@ -234,11 +243,14 @@ async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -
         revision, rules = await lab.revisions.in_force(connection)
         decision = lab.decisions.decide(revision, rules, ordered)
         created = (
-            await _add_job(connection, lab, handoff_id, ordered, revision, decision) if decision.accepted else None
+            await _add_job(connection, lab, handoff_id, ordered, (revision, rules), decision)
+            if decision.accepted
+            else None
         )
         if created is None:
             known = await store.job_of_handoff(connection, lab.name, handoff_id)
             if known is None:
+                lab.attempts.note(ordered, revision, rules, decision)
                 raise SpecRefused(messages.violations_message(decision.violations))
             return await _replay(connection, lab, known, ordered)
     lab.tail.poke()
@@ -250,16 +262,18 @@ async def _add_job(
     lab: Lab,
     handoff_id: uuid.UUID,
     ordered: Ordered,
-    revision: Revision,
+    under: tuple[Revision, Catalog],
     decision: Decision,
 ) -> Job | None:
     """Adds the job and its first event; None when the same hand-off was faster elsewhere."""
+    revision, rules = under
     created = await store.add_job(
         connection,
         lab.name,
         handoff_id,
         ordered=ordered,
         decision=decision.to_bytes(),
+        replay=record(rules, decision),
         route=decision.route,
         catalog_revision=revision.number,
     )

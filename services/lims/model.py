@@ -188,6 +188,25 @@ class Remake:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was asked for and refused, without whose it was.
+
+    Attributes:
+        spec: The contract's `JobSpec`.
+        replay: What its decision was made of (`rules.replay.record`), as if nobody in particular had asked.
+        violations: Why it was refused: the contract's `Violations`.
+        count: How often.
+        catalog_revision: The revision that refused it last.
+    """
+
+    spec: bytes
+    replay: bytes
+    violations: bytes
+    count: int
+    catalog_revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A pair of lenses (or one) on its way through the lab.
 

@@ -17,6 +17,7 @@ from pydantic import Field
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store
+from services.lims.attempts import Attempts
 from services.lims.floor.servicer import FloorServicer
 from services.lims.revisions import Revisions
 from services.lims.rulebook import keys, publishing, scheduling
@@ -46,6 +47,7 @@ class LimsSettings(ServiceSettings):
 @asynccontextmanager
 async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
     """Makes the LIMS's servicers; a lab without a catalog gets the starter catalog first."""
+    attempts = Attempts(house.settings.lab, house.database)
     lab = Lab(
         name=house.settings.lab,
         product=house.settings.product,
@@ -53,6 +55,7 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         driver=house.driver,
         tail=house.tail,
         revisions=Revisions(house.settings.lab),
+        attempts=attempts,
     )
     settings = house.settings
     book = Rulebook(
@@ -61,26 +64,27 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         heads=Heads(settings.heads_file, lab.name) if settings.heads_file else None,
     )
     await publishing.publish_first(book, starter.texts)
-    yield Composition(
-        servicers=(
-            Servicer(
-                lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
-                lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
-                LimsServicer(lab, house.pace),
+    async with attempts.written():
+        yield Composition(
+            servicers=(
+                Servicer(
+                    lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
+                    lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
+                    LimsServicer(lab, house.pace),
+                ),
+                Servicer(
+                    floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
+                    floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
+                    FloorServicer(lab),
+                ),
+                Servicer(
+                    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+                    rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
+                    RuleServicer(book, house.pace),
+                ),
             ),
-            Servicer(
-                floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
-                floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
-                FloorServicer(lab),
-            ),
-            Servicer(
-                rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
-                rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
-                RuleServicer(book, house.pace),
-            ),
-        ),
-        led={"schedule": lambda: scheduling.publish_what_is_due(book)},
-    )
+            led={"schedule": lambda: scheduling.publish_what_is_due(book)},
+        )
 
 
 SERVICE = Service(

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from hashlib import sha256
 from typing import Any
 
 from google.protobuf.message import Message
@@ -18,7 +19,7 @@ from chassis.driver import Driver
 from chassis.routine import Routine
 from optics.eyes import Side
 from rules.floor import Responsible
-from services.lims.model import BlankState, Job, Judgement, LensProgress, Remake, Revision, State
+from services.lims.model import Attempt, BlankState, Job, Judgement, LensProgress, Remake, Revision, State
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,10 +71,10 @@ _JOB = (
     " remake"
 )
 _ADD_JOB = text(
-    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,"  # noqa: S608 -- the columns are this module's
+    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station, route,"  # noqa: S608 -- the columns are this module's
     " catalog_revision, sequence, create_time, update_time, customer_status, lenses, next_station, due_time,"
-    " promise_time, remake) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, :state, '', :route,"
-    " :catalog_revision, 1, :time, :time, :customer_status, cast(:lenses as jsonb), :next_station, :due_time,"
+    " promise_time, remake) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, :replay, :state, '',"
+    " :route, :catalog_revision, 1, :time, :time, :customer_status, cast(:lenses as jsonb), :next_station, :due_time,"
     " :promise_time, cast(:remake as jsonb))"
     f" on conflict (tenant, handoff_id) do nothing returning {_JOB}",
 )
@@ -106,7 +107,7 @@ _LIST_JOBS = text(
 )
 
 
-async def add_job(connection: AsyncConnection, lab: str, received: Job, decision: bytes) -> Job | None:
+async def add_job(connection: AsyncConnection, lab: str, received: Job, decision: bytes, replay: bytes) -> Job | None:
     """Adds the job of a hand-off and returns it; None when the hand-off has its job already.
 
     Waits for a transaction that is adding the same one.
@@ -117,6 +118,7 @@ async def add_job(connection: AsyncConnection, lab: str, received: Job, decision
         "spec": received.spec,
         "account": received.account,
         "decision": decision,
+        "replay": replay,
         "state": received.state,
         "route": list(received.route),
         "catalog_revision": received.catalog_revision,
@@ -198,6 +200,24 @@ async def list_jobs(
     return [_job(row) for row in (await connection.execute(_LIST_JOBS, parameters)).mappings()]
 
 
+# ── refused attempts ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ADD_ATTEMPT = text(
+    "insert into attempt as known (tenant, spec_digest, spec, replay, violations, count, catalog_revision)"
+    " values (:lab, sha256(:spec), :spec, :replay, :violations, :count, :catalog_revision)"
+    " on conflict (tenant, spec_digest) do update set count = known.count + excluded.count,"
+    " last_time = clock_timestamp(), replay = excluded.replay, violations = excluded.violations,"
+    " catalog_revision = excluded.catalog_revision",
+)
+
+
+async def add_attempts(connection: AsyncConnection, lab: str, attempts: Sequence[Attempt]) -> None:
+    """Adds refused attempts, or counts them once more where they are known."""
+    # in one order, whoever writes: two replicas that wait for each other's rows would never end
+    ordered = sorted(attempts, key=lambda attempt: sha256(attempt.spec).digest())
+    await connection.execute(_ADD_ATTEMPT, [{"lab": lab, **asdict(attempt)} for attempt in ordered])
+
+
 # ── on the hot path: a routine, one round trip where the functions above take six ─────────────────────────────────────
 
 # The event needs the job's name, which only the insert knows. A message may be written in pieces that are read as one:
@@ -210,7 +230,7 @@ _CREATE_JOB = Routine(
     "create_job",
     (
         *("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea", "text", "bytea"),
-        *("timestamptz", "timestamptz", "jsonb", "text"),
+        *("timestamptz", "timestamptz", "jsonb", "text", "bytea"),
     ),
     returns="number bigint",
     body=f"""
@@ -218,10 +238,10 @@ _CREATE_JOB = Routine(
         begin
             perform set_config('lock_timeout', '50ms', true);
             perform pg_advisory_xact_lock_shared({_FENCE});
-            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,
+            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station, route,
                 catalog_revision, sequence, create_time, update_time, due_time, promise_time, lenses,
                 customer_status, next_station)
-            select $1, $2, $3, sha256($3), $10, $11, 'RECEIVED', '', $4, $5, 1, $6, $6, $12, $13, $14, $15, $4[1]
+            select $1, $2, $3, sha256($3), $10, $11, $16, 'RECEIVED', '', $4, $5, 1, $6, $6, $12, $13, $14, $15, $4[1]
             where (select revision.number from revision where tenant = $1 order by revision.number desc limit 1) = $5
             on conflict (tenant, handoff_id) do nothing returning job.number into made;
             if not found then return; end if;
@@ -234,8 +254,8 @@ _CREATE_JOB = Routine(
 ROUTINES = (_CREATE_JOB,)
 
 
-async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event: Message) -> Job | None:
-    """Adds a job, the decision behind it and the event about it; returns it with its number, which it lacked.
+async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, replay: bytes, event: Message) -> Job | None:
+    """Adds a job, the decision behind it, what that was made of, and the event; returns the job with its number.
 
     Returns None, and has done nothing, when its hand-off has a job or another revision than its own is in force.
 
@@ -257,6 +277,7 @@ async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event:
         job.promise_time,
         written(job.lenses),
         job.customer_status,
+        replay,
     )
     return replace(job, number=row[0]) if row else None
 

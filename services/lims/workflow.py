@@ -27,7 +27,9 @@ from rules.decide import decide
 from rules.decision import Decision
 from rules.drawing import draw
 from rules.lab_file import Reading
+from rules.replay.record import record
 from services.lims import dates, evidence, messages, model, store
+from services.lims.attempts import Attempts
 from services.lims.deciding import Decisions
 from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
 from services.lims.model import Job, Ordered, Remake, Revision, State
@@ -45,6 +47,7 @@ class Lab:
         driver: The same, for statements on the hot path.
         tail: The end of its log.
         revisions: Its catalog.
+        attempts: What it refused lately.
         decisions: What it decided lately.
     """
 
@@ -54,6 +57,7 @@ class Lab:
     driver: Driver
     tail: Tail
     revisions: Revisions
+    attempts: Attempts
     decisions: Decisions = field(default_factory=Decisions)
 
     @property
@@ -84,9 +88,12 @@ async def catalog(lab: Lab, number: int) -> tuple[Revision, Catalog]:
 
 
 async def validate(lab: Lab, asked: Ordered) -> tuple[Revision, Decision]:
-    """Returns what the revision in force says of what is asked for. Changes nothing."""
+    """Returns what the revision in force says of what is asked for. Changes nothing; a refusal is noted as demand."""
     revision, rules = await catalog(lab, 0)
-    return revision, lab.decisions.decide(revision, rules, asked)
+    decision = lab.decisions.decide(revision, rules, asked)
+    if not decision.accepted:
+        lab.attempts.note_unless_unfinished(asked, revision, rules, decision)
+    return revision, decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +187,9 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
     received = _received(handoff_id, ordered, decision, revision, rules)
     event = messages.job_changed(received)
     try:
-        created = await store.create_job(lab.driver, lab.name, received, decision.to_bytes(), event)
+        created = await store.create_job(
+            lab.driver, lab.name, received, decision.to_bytes(), record(rules, decision), event
+        )
     except asyncpg.LockNotAvailableError:
         return None
     if created is None:
@@ -220,12 +229,13 @@ async def create_behind_fence(
     decision = lab.decisions.decide(revision, rules, ordered)
     if decision.accepted:
         received = _received(handoff_id, ordered, decision, revision, rules, remake)
-        created = await store.add_job(connection, lab.name, received, decision.to_bytes())
+        created = await store.add_job(connection, lab.name, received, decision.to_bytes(), record(rules, decision))
         if created is not None:
             await tell(connection, lab, created)
             return Made(created, decision)
     known = await store.job_of_handoff(connection, lab.name, handoff_id)  # the same one was faster elsewhere
     if known is None:
+        lab.attempts.note(ordered, revision, rules, decision)
         raise SpecRefused(messages.violations_message(decision.violations))
     return await _replay(connection, lab, known, ordered, remake)
 

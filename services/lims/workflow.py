@@ -239,7 +239,7 @@ async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -
         if created is None:
             known = await store.job_of_handoff(connection, lab.name, handoff_id)
             if known is None:
-                raise SpecRefused(messages.violations_message(decision.violations))
+                raise SpecRefused(messages.violations_message(decision.violations), revision.number)
             return await _replay(connection, lab, known, ordered)
     lab.tail.poke()
     return Made(created, decision)

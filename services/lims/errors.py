@@ -55,13 +55,13 @@ class SpecRefused(MeshError):
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = _lims(reason_pb2.REASON_SPEC_REFUSED)
 
-    def __init__(self, violations: Violations) -> None:
-        """Takes every objection, the gravest first; at least one."""
+    def __init__(self, violations: Violations, revision: int) -> None:
+        """Takes every objection, the gravest first (at least one), and the number of the revision that refuses."""
         first, *more = violations.violations
         rest = f" (and {len(more)} more)" if more else ""
         super().__init__(
             f"the lab cannot make this: {first.message}{rest}",
-            metadata={"field": first.field},
+            metadata={"field": first.field, "revision": str(revision)},
             details=(violations,),
         )
 

@@ -236,7 +236,7 @@ async def create_behind_fence(
     known = await store.job_of_handoff(connection, lab.name, handoff_id)  # the same one was faster elsewhere
     if known is None:
         lab.attempts.note(ordered, revision, rules, decision)
-        raise SpecRefused(messages.violations_message(decision.violations))
+        raise SpecRefused(messages.violations_message(decision.violations), revision.number)
     return await _replay(connection, lab, known, ordered, remake)
 
 

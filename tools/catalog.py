@@ -48,8 +48,8 @@ def _prove(catalog: Catalog, seconds: float) -> int:
     for finding in examine(catalog, seconds_each=seconds):
         found[finding.kind] += 1
         print(f"{finding.kind} {finding.where}: {finding.says}")
-        if finding.example:
-            print(f"    {described(finding.example, catalog)}")
+        for example in finding.examples:
+            print(f"    {described(example, catalog)}")
     print("Found: " + (", ".join(f"{count} {kind}" for kind, count in found.items()) or "nothing") + ".")
     return 1 if found.keys() - {Kind.UNKNOWN} else 0
 

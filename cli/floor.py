@@ -46,6 +46,8 @@ class By(StrEnum):
 _MEASURED = "What was measured of the {} lens, e.g. `sph=-2.25,cyl=-0.75,ax=175,add=2.00`."
 _TARGET = "What the {} lens was calculated to measure, where that is not what was ordered."
 
+_BY = f"Who answers for it: {', '.join(By)}."
+
 JobName = Annotated[str, typer.Argument(help="The job: its number, or `jobs/7`.", show_default=False)]
 Note = Annotated[str, typer.Option(help="A note for the lab; no names.")]
 RequestId = Annotated[
@@ -367,7 +369,7 @@ def reverse(
 def remake(
     job: JobName,
     *,
-    by: Annotated[By, typer.Option(help="Who answers for it.", show_default=False, case_sensitive=False)],
+    by: Annotated[By, typer.Option(metavar="WHO", help=_BY, show_default=False, case_sensitive=False)],
     reason: Annotated[str, typer.Option(help="Why; no names.", show_default=False)],
     right: RightOnly = False,
     left: LeftOnly = False,

@@ -17,8 +17,9 @@ from pydantic import Field
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store, workflow
+from services.lims.floor.servicer import FloorServicer
 from services.lims.revisions import Revisions
-from services.lims.servicer import FloorServicer, LimsServicer, RuleServicer
+from services.lims.servicer import LimsServicer, RuleServicer
 from services.lims.workflow import Lab
 
 

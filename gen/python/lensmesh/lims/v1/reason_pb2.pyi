@@ -90,6 +90,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
     Example: a breakage of the left lens of a job that makes the right one alone.
     """
+    REASON_PROFILE_MISSING: _Reason.ValueType  # 51
+    """The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+    kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1."""
@@ -161,5 +165,9 @@ Example: two trays hold one blank each, and a count says 1.
 REASON_LENS_NOT_IN_JOB: Reason.ValueType  # 50
 """The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
 Example: a breakage of the left lens of a job that makes the right one alone.
+"""
+REASON_PROFILE_MISSING: Reason.ValueType  # 51
+"""The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

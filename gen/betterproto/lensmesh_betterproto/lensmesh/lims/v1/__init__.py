@@ -514,6 +514,12 @@ class Reason(betterproto2.Enum):
     Example: a breakage of the left lens of a job that makes the right one alone.
     """
 
+    PROFILE_MISSING = 51
+    """
+    The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+    kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -536,6 +542,7 @@ class Reason(betterproto2.Enum):
             48: "REASON_BLANK_UNKNOWN",
             49: "REASON_COUNT_BELOW_RESERVED",
             50: "REASON_LENS_NOT_IN_JOB",
+            51: "REASON_PROFILE_MISSING",
         }
 
     @classmethod
@@ -560,6 +567,7 @@ class Reason(betterproto2.Enum):
             "REASON_BLANK_UNKNOWN": 48,
             "REASON_COUNT_BELOW_RESERVED": 49,
             "REASON_LENS_NOT_IN_JOB": 50,
+            "REASON_PROFILE_MISSING": 51,
         }
 
 
@@ -3150,9 +3158,9 @@ class FloorServiceStub:
 
         NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
         station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
-        FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. NOT_FOUND / REVISION_NOT_FOUND:
-        the job's revision is of an earlier version and cannot be read. FAILED_PRECONDITION / JOB_STATE: the job is on hold,
-        cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+        PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+        is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
         inspection with the same outcome.
@@ -3274,7 +3282,7 @@ class FloorServiceStub:
 
         NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
         was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
-        another job. ALREADY_EXISTS / REQUEST_ID_REUSED.
+        another job.
 
         Idempotent with `request_id`: the same id and request return the same job.
         """

@@ -4,10 +4,11 @@ The same template, data and time make the same bytes, on any machine and in any 
 are those that come with the typesetter, and nothing is fetched. Every document is tagged and held to PDF/UA-1, so that
 it can be read aloud; one without a title, or with a picture that no words stand for, is not made.
 
+It takes tens of milliseconds and gives up the interpreter's lock meanwhile: a service has a thread do it.
+
 A template reads its data as ``json(bytes(sys.inputs.data))``. What is in it is text and never markup, whoever wrote it.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,11 +41,6 @@ def pdf(template: Path, data: Mapping[str, object], *, time: datetime) -> bytes:
         timestamp=int(time.timestamp()),
     )
     return cast("bytes", made)
-
-
-async def pdf_in_thread(template: Path, data: Mapping[str, object], *, time: datetime) -> bytes:
-    """Returns the same, and lets others go on meanwhile: it takes tens of milliseconds and holds no lock."""
-    return await asyncio.to_thread(pdf, template, data, time=time)
 
 
 def _compiler(template: Path) -> typst.Compiler:

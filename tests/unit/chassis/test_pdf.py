@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typst
 
-from chassis.pdf import pdf, pdf_in_thread
+from chassis.pdf import pdf
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LETTER = """
@@ -66,13 +66,6 @@ def test_threads_do_not_meet(template: Callable[[str], Path]) -> None:
         made = set(threads.map(lambda _: pdf(letter, DATA, time=NOON), range(40)))
 
     assert made == {pdf(letter, DATA, time=NOON)}
-
-
-async def test_others_go_on_while_it_is_made(template: Callable[[str], Path]) -> None:
-    """It is made in a thread, and is the same."""
-    letter = template(LETTER)
-
-    assert await pdf_in_thread(letter, DATA, time=NOON) == pdf(letter, DATA, time=NOON)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,18 @@ from lensmesh.type.v1.prescription_pb2 import SIDE_LEFT, SIDE_RIGHT, Side
 from rich.console import Console
 from rich.text import Text
 
-from cli.terminal import clock, date, indented, minus, put, table
+from cli.terminal import clock, date, day, indented, minus, put, table
 
 _SIDES = {SIDE_RIGHT: "right", SIDE_LEFT: "left"}
 _ABSENT = "\N{EN DASH}"
+_BLANKS = {
+    (LensProgress.BLANK_RESERVED, False): "set aside",
+    (LensProgress.BLANK_RESERVED, True): "picked",
+    (LensProgress.BLANK_CONSUMED, False): "taken",
+    (LensProgress.BLANK_CONSUMED, True): "taken",
+}
+"""What is told of a lens's blank, by where it is and whether somebody confirmed it."""
+_OPEN = (Job.STATE_RECEIVED, Job.STATE_IN_PRODUCTION, Job.STATE_ON_HOLD)
 _STATES = {
     Job.STATE_SHIPPED: "bold green",
     Job.STATE_ON_HOLD: "yellow",
@@ -69,8 +77,8 @@ def job(console: Console, shown: Job) -> None:
 
 
 def _facts(shown: Job) -> Sequence[tuple[str, str]]:
-    working = shown.HasField("arrive_time")
-    where = f"{shown.station}{'' if working else ', done there'}" if shown.station else "not begun"
+    done = shown.state in _OPEN and not shown.HasField("arrive_time")
+    where = f"{shown.station}{', done there' if done else ''}" if shown.station else "not begun"
     return (
         ("At", f"{shown.partner}'s, up to {shown.partner_until}" if shown.partner else where),
         ("Next", shown.next_station),
@@ -98,8 +106,7 @@ def _money(shown: Money) -> str:
 
 def _lens(lens: LensProgress) -> Sequence[str]:
     inspection = _word(LensProgress.Inspection.Name(lens.inspection), "INSPECTION_") if lens.inspection else ""
-    kept = _word(LensProgress.Blank.Name(lens.blank_state), "BLANK_") if lens.blank_state else ""
-    told = ", ".join(filter(None, (lens.blank, kept, "confirmed" if lens.picked else "")))
+    told = ", ".join(filter(None, (lens.blank, _BLANKS.get((lens.blank_state, lens.picked), ""))))
     return (
         _side(lens.side) or _ABSENT,
         told or _ABSENT,
@@ -159,18 +166,14 @@ def inspection(console: Console, shown: Inspection) -> None:
     console.print(
         f"by {shown.profile_name or shown.profile}, catalog revision {shown.catalog_revision}", soft_wrap=True
     )
-    rows = table("lens", "quantity")
+    rows = table("lens")
+    rows.add_column("quantity", no_wrap=True)
     for heading in ("should be", "is", "off by", "allowed"):
         rows.add_column(heading, justify="right", no_wrap=True)
-    rows.add_column("")
     for each in shown.findings:
-        verdict = Text("") if each.passed else Text("fails", style="bold red")
-        rows.add_row(
-            _side(each.side) or "pair",
-            each.quantity.replace("_", " "),
-            *(minus(console, number) for number in _numbers(each)),
-            verdict,
-        )
+        numbers = (minus(console, number) for number in _numbers(each))
+        verdict = [] if each.passed else [Text("fails", style="bold red")]
+        rows.add_row(_side(each.side) or "pair", each.quantity.replace("_", " "), *numbers, *verdict)
     put(console, indented(rows))
     if shown.note:
         put(console, indented(Text(shown.note)))
@@ -198,20 +201,22 @@ def stock(console: Console, shown: Sequence[BlankStock]) -> None:
 
 def movements(console: Console, shown: Sequence[StockMovement]) -> None:
     """Print how the stock changed, with what there was after each change."""
-    rows = table("", "time", "blank", "what")
-    for heading in ("number", "on hand", "set aside"):
-        rows.add_column(heading, justify="right", no_wrap=True)
+    rows = table("")
+    for heading in ("time", "blank", "what"):
+        rows.add_column(heading, overflow="fold")
+    for heading in ("on hand", "set aside"):
+        rows.add_column(heading, justify="right")
     rows.add_column("for")
     for each in shown:
-        job = " ".join(filter(None, (each.job, _side(each.side))))
+        counted = each.kind == StockMovement.KIND_COUNTED
+        quantity = minus(console, f"{each.quantity:+d}") if counted else str(each.quantity)
         rows.add_row(
             str(each.number),
-            date(each.time),
+            f"{day(each.time)} {clock(each.time)[:5]}",
             each.blank.removeprefix("blanks/"),
-            _word(StockMovement.Kind.Name(each.kind), "KIND_"),
-            minus(console, f"{each.quantity:+d}" if each.kind == StockMovement.KIND_COUNTED else str(each.quantity)),
+            f"{_word(StockMovement.Kind.Name(each.kind), 'KIND_')} {quantity}",
             str(each.on_hand),
             str(each.reserved),
-            job,
+            " ".join(filter(None, (each.job.removeprefix("jobs/"), _side(each.side)))),
         )
     put(console, rows)

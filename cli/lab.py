@@ -13,6 +13,7 @@ from cli.access import Token
 from cli.errors import FileUnusableError, NameInvalidError, RefusedError, UnreachableError
 from cli.terminal import LENSMESH, err
 
+_WAYS_OUT = {"INTERNAL": f"What happened: `{LENSMESH} logs lims`."}
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 
 
@@ -53,7 +54,7 @@ def connected() -> Iterator[grpc.Channel]:
                     f"Nothing answers at {mesh.grpc_target} ({refusal.message}). "
                     f"What is the matter: `{LENSMESH} status`."
                 ) from error
-            raise RefusedError(refusal) from error
+            raise RefusedError(refusal, _WAYS_OUT.get(refusal.reason, "")) from error
 
 
 @contextmanager

@@ -67,8 +67,8 @@ async def revision_content(connection: AsyncConnection, lab: str, number: int) -
 
 _JOB = (
     "number, handoff_id, spec, spec_digest, account, state, station, route, catalog_revision, sequence, create_time,"
-    " update_time, customer_status, lenses, arrive_time, due_time, promise_time, hold_reason, partner, partner_until,"
-    " remake"
+    " update_time, customer_status, cast(lenses as text) as lenses, arrive_time, due_time, promise_time, hold_reason,"
+    " partner, partner_until, cast(remake as text) as remake"
 )
 _ADD_JOB = text(
     "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station, route,"  # noqa: S608 -- the columns are this module's

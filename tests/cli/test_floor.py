@@ -351,7 +351,7 @@ def test_a_job_is_shown_with_its_dates_and_its_lenses(floor: FloorLab, lensmesh:
     ):
         assert what in done.words
     assert "right sf-cr39-400-70 edging shipping 1 –" in done.words  # noqa: RUF001 - an absent inspection
-    assert "failed" in done.words
+    assert "left sf-cr39-400-70, taken edging shipping 2 failed" in done.words
     assert max(map(len, done.out.splitlines())) <= 80
     job.ClearField("arrive_time")
     assert "At edging, done there" in lensmesh("lims", "floor", "show", "7").words
@@ -433,7 +433,7 @@ def test_the_stock_is_shown_with_what_is_to_be_ordered(floor: FloorLab, lensmesh
 
     assert "sf-1 – 6 4 2 18 now sf-2 9999912342 9 0 9" in done.words  # noqa: RUF001 - an absent code
     assert "sf-1 counted -1 6 0" in moved.words
-    assert "sf-1 broken 1 0 0 jobs/7 left" in moved.words
+    assert "sf-1 broken 1 0 0 7 left" in moved.words
 
 
 @pytest.mark.usefixtures("floor")
@@ -460,11 +460,11 @@ def test_the_ticket_is_written_to_a_file(floor: FloorLab, lensmesh: Lensmesh, tm
 def test_a_refusal_of_the_floor_is_a_sentence(floor: FloorLab, lensmesh: Lensmesh) -> None:
     """As JSON it has the shape of REST."""
     reason = reason_pb2.Reason.Name(reason_pb2.REASON_INSPECTION_MISSING).removeprefix("REASON_")
-    floor.refusal = _refusal(grpc.StatusCode.FAILED_PRECONDITION, reason, "the left lens did not pass its inspection")
+    floor.refusal = _refusal(grpc.StatusCode.FAILED_PRECONDITION, reason, "jobs/7 did not pass its inspection")
     done = lensmesh("lims", "floor", "scan", "7")
 
     assert (done.code, done.out) == (1, "")
-    assert done.err == "lensmesh: The left lens did not pass its inspection.\n"
+    assert done.err == "lensmesh: jobs/7 did not pass its inspection.\n"
     refusal = json.loads(lensmesh("lims", "floor", "scan", "7", "--json").err)
     assert (refusal["code"], refusal["details"][0]["reason"]) == (9, reason)
 

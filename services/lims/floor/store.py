@@ -103,7 +103,8 @@ _REVERSE = text(
     " where tenant = :lab and job = :job and number = :number"
 )
 _BREAKAGES = text(
-    "select job, number, reason, station, note, before, after, operator, time, reverse_time, reversed_by"
+    "select job, number, cast(reason as text) as reason, station, note, cast(before as text) as before,"
+    " cast(after as text) as after, operator, time, reverse_time, reversed_by"
     " from breakage where tenant = :lab and job = :job order by number"
 )
 

@@ -1,5 +1,6 @@
 """What the LIMS is made of, as the chassis serves it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from services.lims import starter, store
 from services.lims.attempts import Attempts
 from services.lims.floor.servicer import FloorServicer
 from services.lims.revisions import Revisions
-from services.lims.rulebook import keys, publishing, scheduling
+from services.lims.rulebook import keys, publishing, readiness, scheduling
 from services.lims.rulebook.heads import Heads
 from services.lims.rulebook.publishing import Rulebook
 from services.lims.rulebook.servicer import RuleServicer
@@ -64,27 +65,36 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         heads=Heads(settings.heads_file, lab.name) if settings.heads_file else None,
     )
     await publishing.publish_first(book, starter.texts)
-    async with attempts.written():
-        yield Composition(
-            servicers=(
-                Servicer(
-                    lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
-                    lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
-                    LimsServicer(lab, house.pace),
-                ),
-                Servicer(
-                    floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
-                    floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
-                    FloorServicer(lab),
-                ),
-                Servicer(
-                    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
-                    rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
-                    RuleServicer(book, house.pace),
-                ),
+    ready = asyncio.create_task(readiness.stay_ready(lab))
+    try:
+        async with attempts.written():
+            yield _composition(house, lab, book)
+    finally:
+        ready.cancel()
+        await asyncio.wait([ready])
+
+
+def _composition(house: House[LimsSettings], lab: Lab, book: Rulebook) -> Composition:
+    return Composition(
+        servicers=(
+            Servicer(
+                lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
+                lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
+                LimsServicer(lab, house.pace),
             ),
-            led={"schedule": lambda: scheduling.publish_what_is_due(book)},
-        )
+            Servicer(
+                floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
+                floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
+                FloorServicer(lab),
+            ),
+            Servicer(
+                rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+                rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
+                RuleServicer(book, house.pace),
+            ),
+        ),
+        led={"schedule": lambda: scheduling.publish_what_is_due(book)},
+    )
 
 
 SERVICE = Service(

@@ -16,10 +16,14 @@ from pydantic import Field
 
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
-from services.lims import starter, store, workflow
+from services.lims import starter, store
 from services.lims.attempts import Attempts
 from services.lims.revisions import Revisions
-from services.lims.servicer import FloorServicer, LimsServicer, RuleServicer
+from services.lims.rulebook import keys, publishing, scheduling
+from services.lims.rulebook.heads import Heads
+from services.lims.rulebook.publishing import Rulebook
+from services.lims.rulebook.servicer import RuleServicer
+from services.lims.servicer import FloorServicer, LimsServicer
 from services.lims.workflow import Lab
 
 
@@ -30,12 +34,24 @@ class LimsSettings(ServiceSettings):
         default="labs/main", pattern=r"^labs/[a-z0-9-]{1,63}$", description="The lab whose rows these are."
     )
     product: str = Field(default="Lensmesh LIMS", description="What DescribeLims calls this product.")
+    signing_key: Path | None = Field(
+        default=None, description="Ed25519 key (PEM) that heads of the catalog's history are signed with."
+    )
+    heads_file: Path | None = Field(
+        default=None,
+        description="Where those heads are kept outside the database: best where nobody who administers it can write.",
+    )
 
 
 @asynccontextmanager
 async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
     """Makes the LIMS's servicers; a lab without a catalog gets the starter catalog first."""
     attempts = Attempts(house.settings.lab, house.database)
+    async with attempts.written():
+        yield await _composed(house, attempts)
+
+
+async def _composed(house: House[LimsSettings], attempts: Attempts) -> Composition:
     lab = Lab(
         name=house.settings.lab,
         product=house.settings.product,
@@ -45,27 +61,33 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         revisions=Revisions(house.settings.lab),
         attempts=attempts,
     )
-    await workflow.publish_first(lab, starter.files)
-    async with attempts.written():
-        yield Composition(
-            servicers=(
-                Servicer(
-                    lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
-                    lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
-                    LimsServicer(lab, house.pace),
-                ),
-                Servicer(
-                    floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
-                    floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
-                    FloorServicer(lab),
-                ),
-                Servicer(
-                    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
-                    rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
-                    RuleServicer(lab),
-                ),
+    settings = house.settings
+    book = Rulebook(
+        lab,
+        key=keys.read(settings.signing_key) if settings.signing_key else None,
+        heads=Heads(settings.heads_file, lab.name) if settings.heads_file else None,
+    )
+    await publishing.publish_first(book, starter.texts)
+    return Composition(
+        servicers=(
+            Servicer(
+                lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],
+                lims_service_pb2_grpc.add_LimsServiceServicer_to_server,
+                LimsServicer(lab, house.pace),
             ),
-        )
+            Servicer(
+                floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"],
+                floor_service_pb2_grpc.add_FloorServiceServicer_to_server,
+                FloorServicer(lab),
+            ),
+            Servicer(
+                rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+                rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
+                RuleServicer(book, house.pace),
+            ),
+        ),
+        led={"schedule": lambda: scheduling.publish_what_is_due(book)},
+    )
 
 
 SERVICE = Service(

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlensmesh/lims/v1/reason.proto\x12\x10lensmesh.lims.v1*\xe0\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13REASON_SPEC_REFUSED\x10\x01\x12\x1c\n\x18REASON_HANDOFF_ID_REUSED\x10\x02\x12\x14\n\x10REASON_JOB_STATE\x10\x03\x12\x18\n\x14REASON_WRONG_STATION\x10\x04\x12\x1d\n\x19REASON_REVISION_NOT_FOUND\x10\x05\x12\x1c\n\x18REASON_DECISION_NOT_KEPT\x10\x06\x12\x1a\n\x16REASON_FILE_UNREADABLE\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlensmesh/lims/v1/reason.proto\x12\x10lensmesh.lims.v1*\x97\x03\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n\x13REASON_SPEC_REFUSED\x10\x01\x12\x1c\n\x18REASON_HANDOFF_ID_REUSED\x10\x02\x12\x14\n\x10REASON_JOB_STATE\x10\x03\x12\x18\n\x14REASON_WRONG_STATION\x10\x04\x12\x1d\n\x19REASON_REVISION_NOT_FOUND\x10\x05\x12\x1c\n\x18REASON_DECISION_NOT_KEPT\x10\x06\x12\x1a\n\x16REASON_FILE_UNREADABLE\x10\x07\x12\x17\n\x13REASON_DRAFT_FAULTY\x10\x14\x12\x1a\n\x16REASON_DRAFT_UNCHECKED\x10\x15\x12\x17\n\x13REASON_CHECK_FAILED\x10\x16\x12\x16\n\x12REASON_DRAFT_STALE\x10\x17\x12\x16\n\x12REASON_DRAFT_STATE\x10\x18\x12\x19\n\x15REASON_DRAFT_CONFLICT\x10\x19\x12\x1c\n\x18REASON_REVISION_IN_FORCE\x10\x1a\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lensmesh.lims.v1.reason_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REASON']._serialized_start=52
-  _globals['_REASON']._serialized_end=276
+  _globals['_REASON']._serialized_end=459
 # @@protoc_insertion_point(module_scope)

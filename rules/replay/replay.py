@@ -56,6 +56,7 @@ class Outcome:
         planned: The records with a plan.
         unplanned: Those that a plan was looked for, and failed.
         rows: For each question to a table, the row that answered; -1 where none did or it was not asked.
+        missing: For each question that has to be answered, the records to which no row does.
         days: Lead time; -1 where it cannot be told.
         priced: Those with a price.
         total: The price in 1/100 of its currency; where there is none, nothing is meant.
@@ -75,6 +76,7 @@ class Outcome:
     total: Numbers
     objecting: list[tuple[Constraint, Side | None, Mask]] = field(default_factory=list)
     rows: dict[Question, Numbers] = field(default_factory=dict)
+    missing: list[tuple[Question, Mask]] = field(default_factory=list)
 
     def told(self) -> Iterator[tuple[Constraint, Side | None, Mask]]:
         """Yields the constraints whose objections are told: about one thing the gravest, of equals the first."""
@@ -169,6 +171,7 @@ class _Deciding:
         self._sides = {side: batch.made(side) for side in Side}
         self._nobody: Mask = np.zeros(batch.count, np.bool_)
         self._rows: dict[Question, Numbers] = {}
+        self._missing: list[tuple[Question, Mask]] = []
         self._objecting: list[tuple[Constraint, Side | None, Mask]] = []
 
     def outcome(self) -> Outcome:
@@ -210,6 +213,7 @@ class _Deciding:
             total=total,
             objecting=self._objecting,
             rows=self._rows,
+            missing=self._missing,
         )
 
     # ── constraints ──
@@ -252,8 +256,9 @@ class _Deciding:
         *,
         item: int = 0,
         price: Mapping[str, Numbers] | None = None,
+        needed: bool = True,
     ) -> Numbers:
-        """Returns the row that answers for some records, and notes it; -1 for all others."""
+        """Returns the row that answers for some records, and notes it and where one is missing; -1 for all others."""
         lookup = self._rules.lookups[table]
         scope = SCOPES[lookup.table.scope.name]
         key = id(lookup), side, item, id(price[_PRICE_LIST]) if price else 0
@@ -262,6 +267,9 @@ class _Deciding:
             found = self._view.known[key] = lookup.find(self._view.seat(scope, side), price or {})
         rows: Numbers = np.where(of, found, NONE)
         self._rows[table, side, item] = rows
+        missing = of & (rows < 0)
+        if needed and missing.any():
+            self._missing.append(((table, side, item), missing))
         return rows
 
     def _then(self, table: str, rows: Numbers, name: str, instead: int) -> Numbers:
@@ -330,7 +338,14 @@ class _Deciding:
         for table in self._catalog.charges:
             for side, item, of, item_codes in self._questions(table, planned):
                 asked = of & priced
-                row = self._find(table.id, side, asked, item=item, price={_PRICE_LIST: lists, _PRICE_ITEM: item_codes})
+                row = self._find(
+                    table.id,
+                    side,
+                    asked,
+                    item=item,
+                    price={_PRICE_LIST: lists, _PRICE_ITEM: item_codes},
+                    needed=table.needed,
+                )
                 found = row >= 0
                 lines |= found
                 total += np.where(found, self._amounts(table, row, total), 0)

@@ -16,9 +16,13 @@ from pydantic import Field
 
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
-from services.lims import starter, store, workflow
+from services.lims import starter, store
 from services.lims.revisions import Revisions
-from services.lims.servicer import FloorServicer, LimsServicer, RuleServicer
+from services.lims.rulebook import keys, publishing, scheduling
+from services.lims.rulebook.heads import Heads
+from services.lims.rulebook.publishing import Rulebook
+from services.lims.rulebook.servicer import RuleServicer
+from services.lims.servicer import FloorServicer, LimsServicer
 from services.lims.workflow import Lab
 
 
@@ -29,6 +33,13 @@ class LimsSettings(ServiceSettings):
         default="labs/main", pattern=r"^labs/[a-z0-9-]{1,63}$", description="The lab whose rows these are."
     )
     product: str = Field(default="Lensmesh LIMS", description="What DescribeLims calls this product.")
+    signing_key: Path | None = Field(
+        default=None, description="Ed25519 key (PEM) that heads of the catalog's history are signed with."
+    )
+    heads_file: Path | None = Field(
+        default=None,
+        description="Where those heads are kept outside the database: best where nobody who administers it can write.",
+    )
 
 
 @asynccontextmanager
@@ -42,7 +53,13 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         tail=house.tail,
         revisions=Revisions(house.settings.lab),
     )
-    await workflow.publish_first(lab, starter.files)
+    settings = house.settings
+    book = Rulebook(
+        lab,
+        key=keys.read(settings.signing_key) if settings.signing_key else None,
+        heads=Heads(settings.heads_file, lab.name) if settings.heads_file else None,
+    )
+    await publishing.publish_first(book, starter.texts)
     yield Composition(
         servicers=(
             Servicer(
@@ -58,9 +75,10 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
             Servicer(
                 rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
                 rule_service_pb2_grpc.add_RuleServiceServicer_to_server,
-                RuleServicer(lab),
+                RuleServicer(book, house.pace),
             ),
         ),
+        led={"schedule": lambda: scheduling.publish_what_is_due(book)},
     )
 
 

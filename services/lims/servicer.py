@@ -13,8 +13,6 @@ from lensmesh.lims.v1 import (
     floor_service_pb2_grpc,
     job_pb2,
     lims_service_pb2_grpc,
-    rule_service_pb2,
-    rule_service_pb2_grpc,
 )
 from lensmesh.lims.v1 import lims_service_pb2 as contract
 
@@ -29,7 +27,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 _CONTRACT_VERSION = "1"
 _MOST_JOBS = 2**63 - 1
-_LONGEST_REFERENCE = 64
 _EVENTS, _MOST_EVENTS = 100, 1000  # a page of events, as the contract says
 
 
@@ -144,35 +141,6 @@ class FloorServicer(floor_service_pb2_grpc.FloorServiceServicer):
     async def Scan(self, request: floor_service_pb2.ScanRequest, _context: Context) -> job_pb2.Job:
         """Moves a job on."""
         return messages.job_message(await workflow.scan(self._lab, _number(request.job), request.station))
-
-
-class RuleServicer(rule_service_pb2_grpc.RuleServiceServicer):
-    """The lab's rules, tried out."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    async def DecideFile(
-        self, request: rule_service_pb2.DecideFileRequest, _context: Context
-    ) -> rule_service_pb2.DecideFileResponse:
-        """Decides a lab file and draws the lenses."""
-        decided = await workflow.decide_file(
-            self._lab,
-            request.file.data,
-            account=request.account,
-            design=request.design,
-            material=request.material,
-            drawn=request.draw,
-        )
-        return rule_service_pb2.DecideFileResponse(
-            decision=messages.decision_message(
-                decided.decision, decided.revision.number, account=decided.reading.spec.account
-            ),
-            spec=messages.spec_message(decided.reading.spec),
-            diagnostics=map(messages.diagnostic_message, decided.reading.notes),
-            job_reference=decided.job[:_LONGEST_REFERENCE],
-            drawing=decided.drawing,
-        )
 
 
 def _number(name: str) -> int:

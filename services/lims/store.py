@@ -26,11 +26,6 @@ _HEAD = "number, digest, publish_time"
 _IN_FORCE = text(f"select {_HEAD} from revision where tenant = :lab order by number desc limit 1")  # noqa: S608 -- the columns are this module's
 _REVISION = text(f"select {_HEAD} from revision where tenant = :lab and number = :number")  # noqa: S608 -- the columns are this module's
 _CONTENT = text("select content from revision where tenant = :lab and number = :number")
-_ADD_REVISION = text(
-    "insert into revision (tenant, number, digest, parent_digest, content, author, note)"  # noqa: S608 -- the columns are this module's
-    " values (:lab, :number, encode(sha256(:content), 'hex'), :parent_digest, :content, :author, :note)"
-    f" returning {_HEAD}",
-)
 
 
 async def close_fence(connection: AsyncConnection) -> None:
@@ -61,28 +56,6 @@ async def revision(connection: AsyncConnection, lab: str, number: int) -> Revisi
 async def revision_content(connection: AsyncConnection, lab: str, number: int) -> bytes:
     """Returns the stored bytes of a revision that exists."""
     return bytes((await connection.execute(_CONTENT, {"lab": lab, "number": number})).scalar_one())
-
-
-async def add_revision(
-    connection: AsyncConnection,
-    lab: str,
-    number: int,
-    *,
-    content: bytes,
-    parent_digest: str | None,
-    author: str,
-    note: str,
-) -> Revision:
-    """Adds a revision and returns it."""
-    parameters = {
-        "lab": lab,
-        "number": number,
-        "content": content,
-        "parent_digest": parent_digest,
-        "author": author,
-        "note": note,
-    }
-    return Revision(*(await connection.execute(_ADD_REVISION, parameters)).one())
 
 
 # ── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
-"""What a lab does, in the words of the trade: publish a catalog, decide a spec, take a job, move it, tell about it."""
+"""What a lab does, in the words of the trade: tell the catalog, decide a spec, take a job, move it, tell about it."""
 
 import uuid
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -28,7 +28,7 @@ from services.lims import evidence, messages, model, store
 from services.lims.deciding import Decisions
 from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
 from services.lims.model import Job, Ordered, Revision, State
-from services.lims.revisions import Revisions, compiled, content_of, is_read
+from services.lims.revisions import Revisions
 
 _RECEIVED = "Received"
 _CANCELLED = "Cancelled"
@@ -63,42 +63,6 @@ class Lab:
 
 
 # ── catalog ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def publish_first(lab: Lab, files: Callable[[], Mapping[str, object]]) -> None:
-    """Publishes a catalog where a lab has none to decide by; changes nothing where it has.
-
-    It is revision 1 of a new lab, and the next one of a lab whose revision in force is of an earlier format. The files
-    are read only then, which takes longer than all else that a start has to do.
-
-    Raises:
-        CatalogError: The files hold no catalog.
-    """
-    async with lab.database.transaction(lab.name) as connection:
-        await store.close_fence(
-            connection
-        )  # of several replicas that start at once, one publishes and the others see it
-        before = await store.revision_in_force(connection, lab.name)
-        if before is None or not is_read(await store.revision_content(connection, lab.name, before.number)):
-            content = content_of(files())
-            compiled(content)
-            revision = await store.add_revision(
-                connection,
-                lab.name,
-                before.number + 1 if before else 1,
-                content=content,
-                parent_digest=before.digest if before else None,
-                author="services/lims",
-                note="the starter catalog",
-            )
-            await log.append(
-                connection,
-                messages.catalog_published(revision),
-                tenant=lab.name,
-                aggregate=lab.catalog_name,
-                sequence=revision.number,
-            )
-    lab.tail.poke()
 
 
 async def revision_in_force(lab: Lab) -> Revision:

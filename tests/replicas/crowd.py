@@ -25,6 +25,7 @@ from tests.support.orders import eye, makeable
 
 DEMO = "practices/demo"
 CALL_SECONDS = 15
+AGAIN_SECONDS = 0.1  # an optician whose call was lost looks at the screen for so long
 OPEN_ORDERS = 12
 LOST = {
     grpc.StatusCode.UNAVAILABLE,
@@ -35,6 +36,7 @@ LOST = {
 MATERIALS = ("mr8", "mr8", "cr39", "trivex", "poly")
 COATINGS = (("hc-ar",), ("hc-ar",), ("hc",), ())
 FORGETTING = 0.5  # how likely it is that an order at the lab is not asked about any more
+OUTAGE = 0.4  # how likely it is that all replicas of a service are killed
 PUBLISHING, REPEATING = 0.5, 0.3  # how likely, rather than a roll-back; how likely to do the same again
 
 
@@ -75,7 +77,8 @@ class World:
     Attributes:
         steps_wanted: How many steps there are to be.
         seed: What everybody's choices follow from.
-        steps: The steps so far, by kind and outcome.
+        steps: The steps so far, by kind and outcome; without those whose answer was lost.
+        lost: Those.
         in_force: The latest revision whose publication was answered: nothing asked from then on may know less.
         tracked: Every order.
     """
@@ -83,6 +86,7 @@ class World:
     steps_wanted: int
     seed: int
     steps: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
     in_force: int = 1
     tracked: list[Tracked] = field(default_factory=list)
 
@@ -136,7 +140,8 @@ class Optician:
             answer = await getattr(self._stub, method)(request, metadata=self._metadata, timeout=CALL_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() in LOST:
-                self._world.steps[f"{kind} lost"] += 1
+                self._world.lost[kind] += 1
+                await asyncio.sleep(AGAIN_SECONDS)
                 return None
             refused = taken_apart(error)
             assert refused.reason in refusals, f"{kind}: {refused}"
@@ -255,7 +260,7 @@ class Publisher:
     def _refused(self, kind: str, error: Any) -> None:  # noqa: ANN401 -- grpc's error is a call as well
         """Lets pass what may be: another was quicker, the same is in force, a replica died."""
         if error.code() in LOST:
-            self._world.steps[f"{kind} lost"] += 1
+            self._world.lost[kind] += 1
             return
         reason = taken_apart(error).reason
         assert reason in {"DRAFT_STALE", "REVISION_IN_FORCE"}, taken_apart(error)
@@ -263,7 +268,7 @@ class Publisher:
 
 
 class Crasher:
-    """Kills one replica after the other, any of them, and starts it anew."""
+    """Kills a replica, any of them, or all that there are of a service, and starts them anew."""
 
     def __init__(self, world: World, replicas: Sequence[Replica], every: int) -> None:
         """Takes how many steps of everybody lie between two crashes."""
@@ -274,13 +279,16 @@ class Crasher:
 
     async def work(self) -> None:
         """Works until there were steps enough."""
-        turn = self._world.steps.total() + self._every
+        turn = self._every
         while not self._world.done:
             if self._world.steps.total() < turn:
                 await asyncio.sleep(0.01)
                 continue
             turn += self._every
-            replica = self._random.choice(self._replicas)
-            await asyncio.to_thread(replica.kill)
-            await asyncio.to_thread(replica.start)
-            self._world.steps[f"crash {replica.service}"] += 1
+            one = self._random.choice(self._replicas)
+            whole = self._random.random() < OUTAGE
+            killed = [each for each in self._replicas if each is one or (whole and each.service == one.service)]
+            for replica in killed:
+                await asyncio.to_thread(replica.kill)
+            await asyncio.gather(*(asyncio.to_thread(replica.start) for replica in killed))
+            self._world.steps[f"crash of {one.service}" if whole else "crash"] += 1

@@ -88,7 +88,7 @@ async def test_every_job_is_decided_by_the_revision_in_force_whatever_happens(
         print(  # noqa: T201 -- what was done is part of the result
             f"\n  seed {world.seed}: {world.steps.total()} steps in {worked:.0f} s, settled in {settled:.1f} s"
             f" (the contents were checked in {checked:.0f} s, the evidence held in {held:.0f} s)"
-            f"\n  {_counts(world.steps)}"
+            f"\n  {_counts(world.steps)}; answers lost: {_counts(world.lost)}"
             f"\n  {len(evidence.revisions)} revisions of {len(evidence.catalogs)} contents; {len(evidence.jobs)} jobs"
             f" under {under} of them and {said} open orders, all decided anew alike; {repeated} hand-offs repeated"
             f"\n  orders: {_counts(ends)}"

@@ -1,5 +1,6 @@
 """What the LIMS is made of, as the chassis serves it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store
 from services.lims.revisions import Revisions
-from services.lims.rulebook import keys, publishing, scheduling
+from services.lims.rulebook import keys, publishing, readiness, scheduling
 from services.lims.rulebook.heads import Heads
 from services.lims.rulebook.publishing import Rulebook
 from services.lims.rulebook.servicer import RuleServicer
@@ -60,7 +61,16 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         heads=Heads(settings.heads_file, lab.name) if settings.heads_file else None,
     )
     await publishing.publish_first(book, starter.texts)
-    yield Composition(
+    ready = asyncio.create_task(readiness.stay_ready(lab))
+    try:
+        yield _composition(house, lab, book)
+    finally:
+        ready.cancel()
+        await asyncio.wait([ready])
+
+
+def _composition(house: House[LimsSettings], lab: Lab, book: Rulebook) -> Composition:
+    return Composition(
         servicers=(
             Servicer(
                 lims_service_pb2.DESCRIPTOR.services_by_name["LimsService"],

@@ -25,6 +25,7 @@ from tests.support.orders import eye, makeable
 
 DEMO = "practices/demo"
 CALL_SECONDS = 15
+AGAIN_SECONDS = 0.1  # an optician whose call was lost looks at the screen for so long
 OPEN_ORDERS = 12
 LOST = {
     grpc.StatusCode.UNAVAILABLE,
@@ -34,7 +35,9 @@ LOST = {
 }
 MATERIALS = ("mr8", "mr8", "cr39", "trivex", "poly")
 COATINGS = (("hc-ar",), ("hc-ar",), ("hc",), ())
-OPEN = {order_pb2.Order.STATE_DRAFT, order_pb2.Order.STATE_NEEDS_ATTENTION}
+FORGETTING = 0.5  # how likely it is that an order at the lab is not asked about any more
+OUTAGE = 0.4  # how likely it is that all replicas of a service are killed
+PUBLISHING, REPEATING = 0.5, 0.3  # how likely, rather than a roll-back; how likely to do the same again
 
 
 @dataclass(slots=True)
@@ -57,9 +60,10 @@ class Tracked:
     promised: bool = False
     cancelled: bool = False
 
-    def see(self, order: order_pb2.Order) -> None:
-        """Compares an answer with what was answered before."""
-        if self.job:
+    def see(self, order: order_pb2.Order, *, job: str) -> None:
+        """Compares an answer with what was known; ``job`` is the one that was known when the question was asked."""
+        assert order.job or not job, f"{self.name} lost {job}"
+        if self.job and order.job:
             seen = (order.job, order.catalog_revision)
             assert seen == (self.job, self.revision), f"{self.name}: {self.job} became {seen}"
         elif order.job:
@@ -73,7 +77,8 @@ class World:
     Attributes:
         steps_wanted: How many steps there are to be.
         seed: What everybody's choices follow from.
-        steps: The steps so far, by kind and outcome.
+        steps: The steps so far, by kind and outcome; without those whose answer was lost.
+        lost: Those.
         in_force: The latest revision whose publication was answered: nothing asked from then on may know less.
         tracked: Every order.
     """
@@ -81,6 +86,7 @@ class World:
     steps_wanted: int
     seed: int
     steps: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
     in_force: int = 1
     tracked: list[Tracked] = field(default_factory=list)
 
@@ -110,25 +116,23 @@ class Optician:
 
     async def work(self) -> None:
         """Works until there were steps enough."""
-        does: dict[Callable[..., Any], int] = {
-            self._validate: 22,
-            self._edit: 18,
-            self._submit: 24,
-            self._submit_again: 12,
+        does: dict[Callable[[Tracked], Any], int] = {
+            self._validate: 30,
+            self._edit: 15,
+            self._submit: 25,
+            self._submit_again: 20,
             self._read: 8,
-            self._cancel: 4,
-            self._create: 12,
+            self._cancel: 2,
         }
         while not self._world.done:
             if len(self._orders) < OPEN_ORDERS:
                 await self._create()
                 continue
+            tracked = self._random.choice(self._orders)
             (step,) = self._random.choices(list(does), list(does.values()))
-            if step == self._create:
-                self._orders.pop(self._random.randrange(len(self._orders)))  # nobody will look after it any more
-                await self._create()
-            else:
-                await step(self._random.choice(self._orders))
+            await step(tracked)
+            if (tracked.job or tracked.cancelled) and self._random.random() < FORGETTING and tracked in self._orders:
+                self._orders.remove(tracked)
 
     async def _ask(self, kind: str, method: str, request: Any, *refusals: str) -> Any:  # noqa: ANN401 -- any RPC
         """Asks once; returns the answer, None for one that is lost, and the reason of a refusal that may be."""
@@ -136,7 +140,8 @@ class Optician:
             answer = await getattr(self._stub, method)(request, metadata=self._metadata, timeout=CALL_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() in LOST:
-                self._world.steps[f"{kind} lost"] += 1
+                self._world.lost[kind] += 1
+                await asyncio.sleep(AGAIN_SECONDS)
                 return None
             refused = taken_apart(error)
             assert refused.reason in refusals, f"{kind}: {refused}"
@@ -190,7 +195,7 @@ class Optician:
         if not isinstance(order, order_pb2.Order):
             return
         tracked.promised = True
-        tracked.see(order)
+        tracked.see(order, job=had_one)
         if kind == "submit" and order.job and not had_one:
             made = f"{order.name}: {order.job} was made by {order.catalog_revision} after {least} came into force"
             assert order.catalog_revision >= least, made
@@ -200,9 +205,10 @@ class Optician:
         await self._ask("cancel", "CancelOrder", rpc.CancelOrderRequest(name=tracked.name), "ORDER_STATE")
 
     async def _read(self, tracked: Tracked) -> None:
+        job = tracked.job
         order = await self._ask("read", "GetOrder", rpc.GetOrderRequest(name=tracked.name))
         if order is not None:
-            tracked.see(order)
+            tracked.see(order, job=job)
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
@@ -211,10 +217,12 @@ class Optician:
 class Publisher:
     """An engineer who publishes and takes back, while others do the same."""
 
-    def __init__(self, world: World, name: str, engineer: Engineer, contents: Sequence[Content], every: int) -> None:
-        """Takes how many steps of everybody lie between two publications."""
+    def __init__(
+        self, world: World, name: str, engineer: Engineer, contents: Sequence[Content], *, first: int, every: int
+    ) -> None:
+        """Takes after how many steps of everybody to begin, and how many lie between two publications."""
         self._world = world
-        self._name = name
+        self._first = first
         self._random = world.random(name)
         self._engineer = engineer
         self._contents = contents
@@ -222,13 +230,13 @@ class Publisher:
 
     async def work(self) -> None:
         """Works until there were steps enough."""
-        turn = self._world.steps.total()
+        turn = self._first
         while not self._world.done:
             if self._world.steps.total() < turn:
                 await asyncio.sleep(0.01)
                 continue
             turn += self._every
-            does = self._publish if self._random.random() < 0.6 else self._roll_back
+            does = self._publish if self._random.random() < PUBLISHING else self._roll_back
             try:
                 revision = await asyncio.to_thread(does)
             except grpc.RpcError as error:
@@ -238,19 +246,21 @@ class Publisher:
             self._world.steps[does.__name__.strip("_")] += 1
 
     def _publish(self) -> Revision:
+        if self._random.random() < REPEATING:
+            self._engineer.publish_again()
         return self._engineer.publish(self._random.choice(self._contents))
 
     def _roll_back(self) -> Revision:
         number, request = self._random.randint(1, self._world.in_force), str(uuid.uuid4())
         revision = self._engineer.roll_back(number, request)
-        if self._random.random() < 0.5:
+        if self._random.random() < REPEATING:
             assert self._engineer.roll_back(number, request) == revision, "a repeat gets the first answer"
         return revision
 
     def _refused(self, kind: str, error: Any) -> None:  # noqa: ANN401 -- grpc's error is a call as well
         """Lets pass what may be: another was quicker, the same is in force, a replica died."""
         if error.code() in LOST:
-            self._world.steps[f"{kind} lost"] += 1
+            self._world.lost[kind] += 1
             return
         reason = taken_apart(error).reason
         assert reason in {"DRAFT_STALE", "REVISION_IN_FORCE"}, taken_apart(error)
@@ -258,7 +268,7 @@ class Publisher:
 
 
 class Crasher:
-    """Kills one replica after the other, any of them, and starts it anew."""
+    """Kills a replica, any of them, or all that there are of a service, and starts them anew."""
 
     def __init__(self, world: World, replicas: Sequence[Replica], every: int) -> None:
         """Takes how many steps of everybody lie between two crashes."""
@@ -269,13 +279,16 @@ class Crasher:
 
     async def work(self) -> None:
         """Works until there were steps enough."""
-        turn = self._world.steps.total() + self._every
+        turn = self._every
         while not self._world.done:
             if self._world.steps.total() < turn:
                 await asyncio.sleep(0.01)
                 continue
             turn += self._every
-            replica = self._random.choice(self._replicas)
-            await asyncio.to_thread(replica.kill)
-            await asyncio.to_thread(replica.start)
-            self._world.steps[f"crash {replica.service}"] += 1
+            one = self._random.choice(self._replicas)
+            whole = self._random.random() < OUTAGE
+            killed = [each for each in self._replicas if each is one or (whole and each.service == one.service)]
+            for replica in killed:
+                await asyncio.to_thread(replica.kill)
+            await asyncio.gather(*(asyncio.to_thread(replica.start) for replica in killed))
+            self._world.steps[f"crash of {one.service}" if whole else "crash"] += 1

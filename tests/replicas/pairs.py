@@ -6,6 +6,7 @@ PostgreSQL keeps the time of each commit, which tells in what order they were, w
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,13 +38,9 @@ class Replica:
         self.process = self.running.enter_context(processes.serving(self.service, self.told))
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.running.close()
-
-    def stop(self) -> None:
-        """Has it drain and end."""
+        """Ends it as a power cut would; nothing when it never started."""
+        if self.process is not None:
+            self.process.kill()
         self.running.close()
 
 
@@ -86,7 +83,7 @@ def pairs(keys: Any) -> Iterator[Pairs]:  # noqa: ANN401 -- a fixture of the sui
         }
         addresses = {service: [f"127.0.0.1:{ports.free_port()}" for _ in range(REPLICAS)] for service in SERVICES}
         more["LENSMESH_LIMS_TARGET"] = _target(addresses["lims"])
-        replicas = []
+        replicas: list[Replica] = []
         for service in SERVICES:
             token = keys.local.token_file(service)
             told = processes.environment(server, service, keys.jwks_file, token, **more)
@@ -94,9 +91,10 @@ def pairs(keys: Any) -> Iterator[Pairs]:  # noqa: ANN401 -- a fixture of the sui
             processes.migrate(service, told)
             for number, address in enumerate(addresses[service], 1):
                 replica = Replica(f"{service}-{number}", service, told | {"LENSMESH_LISTEN": address})
-                stack.callback(replica.stop)
-                replica.start()
+                stack.callback(replica.kill)
                 replicas.append(replica)
+        with ThreadPoolExecutor() as hands:
+            list(hands.map(Replica.start, replicas))
         yield Pairs(server, replicas)
 
 

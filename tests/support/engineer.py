@@ -36,6 +36,7 @@ class Engineer:
     def __init__(self, channel: grpc.Channel, token: str) -> None:
         self._rules: Any = RuleServiceStub(channel)
         self._token = token
+        self._published: tuple[rpc.PublishDraftRequest, revision_pb2.Revision] | None = None
 
     def in_force(self) -> revision_pb2.Revision:
         """Returns the revision in force."""
@@ -70,7 +71,18 @@ class Engineer:
         draft = self._draft(content.files, note)
         request = rpc.PublishDraftRequest(name=draft.name, overrides=content.overrides, request_id=str(uuid.uuid4()))
         revision: revision_pb2.Revision = self._call("PublishDraft", request)
+        self._published = request, revision
         return revision
+
+    def publish_again(self) -> None:
+        """Repeats the request that published last; it gets the answer it got, whatever was published since.
+
+        Raises:
+            grpc.RpcError: The answer is lost.
+        """
+        if self._published is not None:
+            request, first = self._published
+            assert self._call("PublishDraft", request) == first
 
     def roll_back(self, number: int, request_id: str = "") -> revision_pb2.Revision:
         """Publishes the content of an earlier revision anew.
@@ -119,7 +131,8 @@ def refusing(files: revision_pb2.CatalogFiles, name: str, when: str, at: str) ->
 constraints:
   - id: {name}
     scope: pair
-    refuse: {when}
+    refuse: >-
+      {when}
     at: {at}
     severity: error
     code: NOT_AVAILABLE

@@ -95,7 +95,7 @@ class World:
                 literal = self.variables.truth(f"passes {constraint.id}")
                 self.errors[constraint.id] = literal
                 self._solver.add(z3.Implies(literal, z3.Not(self.objects(constraint))))
-        self._known: set[tuple[str | int, ...]] = set()
+        self._known: set[tuple[str, tuple[int, ...]]] = set()
         self._usual: dict[int, Formula] = {}
         """Of what is usual, the literals by their id, what counts least last."""
         for number, each in enumerate(self._usually()):
@@ -177,7 +177,7 @@ class World:
         )
 
     def _learnt(self, spec: Spec) -> Iterator[Formula]:
-        """Yields what the facts of an order tell of the roots that the solver keeps between bounds, as far as it is new.
+        """Yields what the facts of an order tell of the roots that the solver keeps between bounds, if it is new.
 
         A root grows with the amounts that it is the root of: where neither is more than here, it is not more than here.
         """
@@ -218,7 +218,7 @@ class World:
         self, given: Formula, root: Formula, value: int, parts: Sequence[tuple[Formula, int]]
     ) -> Iterator[Formula]:
         """Yields that a root is at most, and at least, what it is for some parts; nothing that was told before."""
-        key = str(root), *(amount for _, amount in parts)
+        key = str(root), tuple(amount for _, amount in parts)
         if key not in self._known:
             self._known.add(key)
             yield z3.Implies(z3.And(given, *(part <= amount for part, amount in parts)), root <= value)
@@ -501,7 +501,13 @@ class World:
             )
             for blank in self.catalog.blanks.values()
         ]
-        yield z3.Implies(z3.And(made, self.available), self.variables.any_of(of_blanks))
+        without = [
+            self.lens(design, material, [colour, *([""] if colour == self.catalog.plain_colour else [])])
+            for (design, material), colours in self.catalog.made.items()
+            for colour in colours
+            if (design, material, colour) not in self.catalog.stock
+        ]
+        yield z3.Implies(z3.And(made, self.available), self.variables.any_of([*of_blanks, *without]))
         yield number("edge_thinnest") <= number("edge_thickest")
         yield number("back_steep") <= number("back_flat")
 

@@ -50,7 +50,7 @@ def seek(world: World, evidence: Evidence, question: Question, is_seen: Callable
         others.append(world.other_lens(near.lens.design, near.lens.material))
         again = world.ask(others, assumed, shown)
         near = again.near
-    return None if is_seen() or (answer.possible and evidence.search(is_seen)) else answer
+    return None if is_seen() or (answer.possible is not False and evidence.search(is_seen)) else answer
 
 
 def always(world: World, evidence: Evidence) -> Iterator[tuple[Finding, ...]]:

@@ -167,8 +167,13 @@ class CatalogError(ValueError):
         self.faults = tuple(faults)
 
 
-def load(files: Mapping[str, object]) -> Catalog:
+def load(files: Mapping[str, object], *, draft: bool = False) -> Catalog:
     """Returns the catalog that some files hold; the keys are their names.
+
+    Args:
+        files: What they hold.
+        draft: It is to be examined before anything is decided by it (`rules.proof`): what rows of a table do to each
+            other, and whether there is a blank for whatever is made, is left to that, which shows it by examples.
 
     Raises:
         CatalogError: Something is missing, unknown, misspelt, out of order, said twice, or contradicts something else.
@@ -194,6 +199,7 @@ def load(files: Mapping[str, object]) -> Catalog:
         },
         groups={each.id: each.group for each in (*coatings.values(), *options.values()) if each.group},
         stations=tuple(stations),
+        draft=draft,
     )
     constraints = _by_id(sections["constraints"], lambda item: _constraint(item, known))
     tables = _tables(sections["tables"], known, constraints)
@@ -223,7 +229,7 @@ def load(files: Mapping[str, object]) -> Catalog:
         remakes=remakes,
     )
     # whether it all goes together can be told of what is a catalog in itself
-    faults += _missing_blanks(catalog)
+    faults += () if draft else _missing_blanks(catalog)
     if faults:
         raise CatalogError(faults)
     return catalog
@@ -253,6 +259,7 @@ class _Known:
     domains: Mapping[str, Collection[str]]
     groups: Mapping[str, str]
     stations: Sequence[str]
+    draft: bool = False
 
 
 def _sections(files: Mapping[str, object], faults: list[str]) -> dict[str, list[Item]]:
@@ -583,7 +590,7 @@ def _remakes(items: Sequence[Item], known: _Known, taken: Collection[str]) -> Ta
         item.fault("outputs", "it tells percent: percent, what is charged of the new job's price, and nothing else")
     rows = _rows(item, name, hit, columns, outputs, known, lambda _each, _row: None)
     policy = Table(name, OF_REMAKE, hit, columns, outputs, rows)
-    check_policy(item, policy)
+    check_policy(item, policy, draft=known.draft)
     return policy
 
 
@@ -608,7 +615,8 @@ def _rows(
         if row.id in rows:
             each.fault("id", "is taken by a row before")
         check(each, row)
-        _check_against(each, row, rows.values(), hit)
+        if not known.draft:
+            _check_against(each, row, rows.values(), hit)
         rows[row.id] = row
     if not rows:
         item.fault("rows", "a table has one at least")

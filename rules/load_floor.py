@@ -150,13 +150,13 @@ def _holidays(items: Iterable[Item]) -> dict[date, str]:
     return holidays
 
 
-def check_policy(item: Item, policy: Table) -> None:
-    """Notes what a policy for remakes leaves open, and a share that is no share of a price."""
+def check_policy(item: Item, policy: Table, *, draft: bool) -> None:
+    """Notes what a policy for remakes leaves open, unless it is a draft, and a share that is no share of a price."""
     for row in policy.rows:
         percent = row.then.get("percent", 0)
         if not 0 <= percent <= _FULL_PRICE or percent % _WHOLE_PERCENT:
             item.fault(f"rows ({row.id}): percent", "is a share of the new job's price: 0 to 100, without a fraction")
-    for gap in unanswered(policy):
+    for gap in () if draft else unanswered(policy):
         item.fault("rows", f"none holds for {_said(gap)}")
 
 

@@ -47,7 +47,7 @@ def steps(catalog: Catalog, *, seconds_each: float) -> Iterator[Step]:
         len(catalog.constraints),
         len(catalog.designs),
         len(catalog.constraints),
-        *(1 + len(table.rows) for table in tables),
+        *(1 + len(table.rows) if lookups.is_of_orders(table) else 1 for table in tables),
         len(catalog.tables[BASE_CURVE].rows),
     )
     total, begins = 1 + sum(parts), 0
@@ -59,7 +59,7 @@ def steps(catalog: Catalog, *, seconds_each: float) -> Iterator[Step]:
 
 
 def _parts(catalog: Catalog, seconds_each: float) -> Iterator[Iterator[tuple[Finding, ...]]]:
-    """Yields the parts of an examination, each with what it finds; one is to be gone through before the next is taken."""
+    """Yields the parts of an examination, each with what it finds; one is gone through before the next is taken."""
     world, evidence = World(catalog, seconds_each), Evidence(catalog)
     always: set[str] = set()
     yield _noting(constraints.always(world, evidence), Kind.ALWAYS_FIRES, always)
@@ -69,6 +69,7 @@ def _parts(catalog: Catalog, seconds_each: float) -> Iterator[Iterator[tuple[Fin
         world, evidence = World(catalog, seconds_each), Evidence(catalog)
     refused: set[str] = set()
     yield _noting(constraints.contradictions(world, evidence), Kind.CONTRADICTION, refused)
+    evidence.look_around()
     yield constraints.objections(world, evidence)
     if refused >= {design for design, _ in catalog.made}:
         return
@@ -79,9 +80,7 @@ def _parts(catalog: Catalog, seconds_each: float) -> Iterator[Iterator[tuple[Fin
     yield lookups.blanks(world, evidence)
 
 
-def _noting(
-    findings: Iterator[tuple[Finding, ...]], kind: Kind, noted: set[str]
-) -> Iterator[tuple[Finding, ...]]:
+def _noting(findings: Iterator[tuple[Finding, ...]], kind: Kind, noted: set[str]) -> Iterator[tuple[Finding, ...]]:
     """Yields findings as they come, and notes where those of a kind are."""
     for found in findings:
         noted |= {each.where for each in found if each.kind is kind}

@@ -4,13 +4,17 @@ That it is so is proved over every order there can be (`world`); that it is not 
 has decided. What is neither is unknown. Each function yields what is found of one constraint, or design, after another.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from rules.catalog import Constraint, Severity
 from rules.proof.evidence import Evidence
 from rules.proof.finding import Finding, Kind
 from rules.proof.formulas import Formula, is_solvable
+from rules.proof.trials import around
 from rules.proof.world import Answer, World
+from rules.spec import Spec
 from rules.view import OF_PLAN
 
 _NOT_SOLVED = "it multiplies two measures of the order, which is beyond what can be proved; try it on examples."
@@ -22,6 +26,31 @@ def unknown(where: str, what: str, answer: Answer, of: str = "") -> Finding:
     """Returns that something could not be told: for want of time, or of an example that the engine confirms."""
     says = (_TOO_LONG if answer.possible is None else _NO_EXAMPLE).format(what)
     return Finding(Kind.UNKNOWN, where, says, of=of)
+
+
+_MOST_LENSES = 4
+"""Around whose orders the engine is asked what the solver cannot tell, before it is asked of whatever was accepted."""
+
+Question: TypeAlias = tuple[Sequence[Formula], Sequence[Formula], Callable[[Spec], bool]]
+"""What is wanted, what is assumed, and what tells whether an order is such: as `World.ask` takes them."""
+
+
+def seek(world: World, evidence: Evidence, question: Question, is_seen: Callable[[], bool]) -> Answer | None:
+    """Returns why something is not shown; None where it is shown by an order, found by whatever means.
+
+    What the solver leaves free, the engine computes. So it is asked around the order that the solver comes up with,
+    then of other lenses, at last of whatever was accepted.
+    """
+    wanted, assumed, shown = question
+    answer = world.ask(wanted, assumed, shown)
+    near, others = answer.near, list(wanted)
+    for _ in range(_MOST_LENSES):
+        if near is None or evidence.search(is_seen, around(near, world.catalog)):
+            break
+        others.append(world.other_lens(near.lens.design, near.lens.material))
+        again = world.ask(others, assumed, shown)
+        near = again.near
+    return None if is_seen() or (answer.possible is not False and evidence.search(is_seen)) else answer
 
 
 def always(world: World, evidence: Evidence) -> Iterator[tuple[Finding, ...]]:
@@ -40,12 +69,10 @@ def _always(constraint: Constraint, world: World, evidence: Evidence) -> Iterato
         return
     if evidence.is_silent(constraint) or constraint.scope == OF_PLAN.name:
         return
-    answer = world.ask(
-        [world.passes(constraint)], [world.available], lambda spec: evidence.passes(constraint.id, spec)
-    )
+    answer = world.ask([world.passes(constraint)], [world.available], partial(evidence.passes, constraint.id))
     if answer.possible is False:
         example = world.ask(
-            [world.objects(constraint)], [world.available], lambda spec: evidence.objects(constraint.id, spec)
+            [world.objects(constraint)], [world.available], partial(evidence.objects, constraint.id)
         ).spec
         if example:
             says = "it objects to every lens that can be ordered; say to which it shall not."
@@ -86,9 +113,7 @@ def _contradiction(where: str, name: str, wanted: Sequence[Formula], world: Worl
     core = _least(wanted, [*world.errors], world, [world.available])
     for each in core:
         others = [world.errors[other] for other in world.errors if other != each]
-        example = world.ask(
-            wanted, [world.available, *others], lambda spec, each=each: evidence.objects(each, spec)
-        ).spec
+        example = world.ask(wanted, [world.available, *others], partial(evidence.objects, each)).spec
         if example:
             says = f"no {name} can be ordered: to whatever passes the others, one objects of {', '.join(core)}."
             return Finding(Kind.CONTRADICTION, where, says, (example,))
@@ -112,10 +137,13 @@ def _objections(
     others = world.others(constraint)
     assumed = [world.errors[each] for each in others]
     wanted = [world.objects(constraint)]
-    alone = world.ask(wanted, assumed, lambda spec: evidence.objects(constraint.id, spec, besides=others))
+    shown = partial(evidence.objects, constraint.id, besides=others)
+    alone = seek(world, evidence, (wanted, assumed, shown), partial(_is_told, constraint, evidence))
+    if alone is None:
+        return
     if alone.possible is False:
         yield from _not_alone(constraint, wanted, world, evidence, told)
-    elif not alone.spec and not evidence.search(lambda: _is_told(constraint, evidence), alone.near):
+    else:
         is_error = constraint.severity is Severity.ERROR
         what = "it objects, and no other does" if is_error else "it objects to what no other refuses"
         yield unknown(constraint.id, what, alone, "objects")
@@ -136,15 +164,14 @@ def _not_alone(
     told: dict[str, tuple[str, ...]],
 ) -> Iterator[Finding]:
     """Yields what is to be said of a constraint that does not object by itself."""
-    answer = world.ask(wanted, shown=lambda spec: evidence.objects(constraint.id, spec))
-    if answer.possible is False:
+    shown = partial(evidence.objects, constraint.id)
+    answer = seek(world, evidence, (wanted, (), shown), lambda: evidence.objected(constraint) is not None)
+    example = evidence.objected(constraint)
+    if answer is not None and answer.possible is False:
         says = "it never objects: no order is like that; drop it, or look for the slip in it."
         yield Finding(Kind.NEVER_FIRES, constraint.id, says)
-        return
-    evidence.search(lambda: evidence.objected(constraint) is not None, answer.near)
-    example = evidence.objected(constraint)
-    if example is None:
-        yield unknown(constraint.id, "it objects", answer, "objects")
+    elif answer is not None or example is None:
+        yield unknown(constraint.id, "it objects", answer or Answer(possible=True), "objects")
     elif constraint.severity is Severity.ERROR:
         others = told[constraint.id] = _least(wanted, world.others(constraint), world)
         if not any(told.get(each) == (constraint.id,) for each in others):

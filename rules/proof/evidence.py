@@ -7,7 +7,6 @@ Where they show it, that is enough; where they do not, it says nothing, and the 
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from itertools import chain
 
 from rules.catalog import Catalog, Constraint, Severity
 from rules.decide import IMPOSSIBLE_LENS, NO_BLANK, NOT_SET, decide
@@ -16,7 +15,7 @@ from rules.facts import take
 from rules.plan import SURFACING, plan
 from rules.price import PRICE_LIST, asked
 from rules.proof.formulas import is_solvable
-from rules.proof.trials import around, trials
+from rules.proof.trials import nearby, trials
 from rules.spec import Spec
 from rules.tables import Row, Table
 from rules.view import OF_EYE, OF_PAIR, OF_PLAN, PriceFacts
@@ -36,7 +35,7 @@ class Evidence:
         self._objected: dict[str, Spec] = {}
         self._alone: set[str] = set()
         self._accepted: dict[tuple[str, str], Spec] = {}
-        self._trials = trials(self._accepted, catalog)
+        self._trials = trials(self._accepted)
         self._of_plan = {each.id: each.scope == OF_PLAN.name for each in catalog.constraints}
         self._refusing = {
             each.id for each in catalog.constraints if each.severity is Severity.ERROR and is_solvable(each)
@@ -62,7 +61,9 @@ class Evidence:
                 self._used.setdefault((used.rule, used.row), spec)
         if lens in self._catalog.made:
             self._silent |= {
-                name for name, of_plan in self._of_plan.items() if name not in fired and (decision.lenses or not of_plan)
+                name
+                for name, of_plan in self._of_plan.items()
+                if name not in fired and (decision.lenses or not of_plan)
             }
 
     @staticmethod
@@ -73,7 +74,7 @@ class Evidence:
         )
 
     def _is_alone(self, constraint: str, fired: Collection[str]) -> bool:
-        """Tells whether of those that object none but a constraint refuses, or only such as come after it (a plan's)."""
+        """Tells whether of those that object none but a constraint refuses, or only some that come after it."""
         return not any(
             each != constraint and each in self._refusing and (self._of_plan[constraint] or not self._of_plan[each])
             for each in fired
@@ -101,20 +102,24 @@ class Evidence:
                     return True
         return False
 
-    def search(self, shown: Callable[[], bool], near: Spec | None = None) -> bool:
+    def search(self, shown: Callable[[], bool], tried: Iterator[Spec] | None = None) -> bool:
         """Tries orders, as long as something is not shown and there are some left; tells whether it is shown then.
 
         Args:
             shown: Tells whether it is.
-            near: What to try first is around this.
+            tried: The orders; unless they are said, those near what was accepted that were not tried yet.
         """
-        tried = chain(around(near, self._catalog) if near else (), self._trials)
         while not shown():
-            spec = next(tried, None)
+            spec = next(self._trials if tried is None else tried, None)
             if spec is None:
                 return False
             self.add(spec)
         return True
+
+    def look_around(self) -> None:
+        """Tries what is near the lenses that were accepted, by which much is shown that would be asked for else."""
+        for spec in nearby(dict(self._accepted), self._catalog):
+            self.add(spec)
 
     def passes(self, constraint: str, spec: Spec) -> bool:
         """Tells whether a constraint does not object to a spec."""
@@ -129,7 +134,7 @@ class Evidence:
         return constraint.id in self._silent
 
     def uses(self, table: Table, row: Row) -> bool:
-        """Tells whether a spec was seen for which a row answers, and which is refused for the lab's own affairs at most."""
+        """Tells whether a spec was seen for which a row answers, refused for the lab's own affairs at most."""
         return (table.id, row.id) in self._used
 
     def shows_use(self, table: Table, row: Row, spec: Spec) -> bool:

@@ -55,7 +55,7 @@ class Finding:
     def id(self) -> str:
         """A name that no other finding of an examination has, and that it has each time it is found.
 
-        ``no-blank:base-curve/aspheric-strong-minus:poly, photo-brown``
+        ``no-blank:base-curve/aspheric-strong-minus:poly``
         """
         return ":".join(part for part in (self.kind.value, self.where, self.of) if part)
 

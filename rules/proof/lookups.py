@@ -7,17 +7,18 @@ box itself, in words, and holds for everything in it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from rules.catalog import AVAILABILITY, Catalog
 from rules.plan import BASE_CURVE
 from rules.price import PRICE_LIST
 from rules.proof import tables
-from rules.proof.constraints import unknown
+from rules.proof.constraints import seek, unknown
 from rules.proof.evidence import Evidence
 from rules.proof.finding import Finding, Kind
 from rules.proof.words import boxed
-from rules.proof.world import Answer, World
+from rules.proof.world import World
 from rules.spec import Spec
 from rules.tables import Hit, OneOf, Row, Table
 from rules.units import Unit, spoken
@@ -64,7 +65,9 @@ def _never(table: Table, row: Row) -> Finding:
 def _apart(table: Table, found: tables.Boxes) -> Iterator[Finding]:
     """Yields what the boxes tell of a table that is asked of something else than an order; it has to answer always."""
     for one, other, values in tables.overlaps(table, found) if table.hit is Hit.UNIQUE else ():
-        says = f"it holds at the same time as {one.id}: {boxed(table, values)}; of a unique table one row holds at most."
+        says = (
+            f"it holds at the same time as {one.id}: {boxed(table, values)}; of a unique table one row holds at most."
+        )
         yield Finding(Kind.OVERLAP, f"{table.id}/{other.id}", says, of=one.id)
     missed = tables.gap(found)
     if missed is not None:
@@ -75,11 +78,8 @@ def _apart(table: Table, found: tables.Boxes) -> Iterator[Finding]:
 def _overlaps(table: Table, found: tables.Boxes, world: World, evidence: Evidence) -> Iterator[Finding]:
     for one, other, _ in tables.overlaps(table, found) if table.hit is Hit.UNIQUE else ():
         where = f"{table.id}/{other.id}"
-        rows = one, other
-        answer = world.ask(
-            [world.both(table, one, other)],
-            shown=lambda spec, rows=rows: evidence.hold_at_once(table, rows, spec),
-        )
+        shown = partial(evidence.hold_at_once, table, (one, other))
+        answer = world.ask([world.both(table, one, other)], shown=shown)
         if answer.spec:
             says = f"it holds at the same time as {one.id}; of a unique table one row holds at most."
             yield Finding(Kind.OVERLAP, where, says, (answer.spec,), of=one.id)
@@ -94,7 +94,7 @@ def _gaps(table: Table, found: tables.Boxes, world: World, evidence: Evidence) -
     is_price = table.needed or table.id == PRICE_LIST
     wanted = [world.used(table, None)]
     for _ in range(_MOST_GAPS):
-        answer = world.ask(wanted, world.accepted, lambda spec: evidence.is_unanswered(table, spec))
+        answer = world.ask(wanted, world.accepted, partial(evidence.is_unanswered, table))
         if answer.possible is False:
             return
         spec = answer.spec
@@ -113,12 +113,15 @@ def _gaps(table: Table, found: tables.Boxes, world: World, evidence: Evidence) -
 def _unreachable(table: Table, row: Row, world: World, evidence: Evidence) -> Iterator[Finding]:
     where = f"{table.id}/{row.id}"
     used = world.used(table, row)
-    answer = world.ask([used], world.accepted, lambda spec: evidence.shows_use(table, row, spec))
+    shown = partial(evidence.shows_use, table, row)
+    answer = seek(world, evidence, ([used], world.accepted, shown), lambda: evidence.uses(table, row))
+    if answer is None:
+        return
     if answer.possible is False:
-        refused = world.ask([used], [world.available], lambda spec: evidence.answers(table, row, spec)).spec
+        refused = world.ask([used], [world.available], partial(evidence.answers, table, row)).spec
         says = f"it is never used: what it answers is refused by {' or '.join(answer.because) or 'the order itself'}."
         yield Finding(Kind.UNREACHABLE_ROW, where, says, (refused,) if refused else ())
-    elif not answer.spec and not evidence.search(lambda: evidence.uses(table, row), answer.near):
+    else:
         yield unknown(where, "it is used", answer, "used")
 
 
@@ -130,7 +133,7 @@ def _name(catalog: Catalog, design: str, material: str) -> str:
 
 
 def blanks(world: World, evidence: Evidence) -> Iterator[Found]:
-    """Yields, for each base curve, in which materials and colours no blank has it for a lens that nothing objects to.
+    """Yields, for each base curve, in which materials no blank has it for a lens that nothing objects to.
 
     The sizes and additions of blanks, and the powers of finished ones, are limits in themselves, which an order is told
     of; a base curve is the lab's own affair, and so is that there is a blank at all.
@@ -140,47 +143,51 @@ def blanks(world: World, evidence: Evidence) -> Iterator[Found]:
 
 
 def _without_blank(row: Row, world: World, evidence: Evidence) -> Iterator[Finding]:
-    catalog, table = world.catalog, world.catalog.tables[BASE_CURVE]
+    wanting = _wanting(row, world.catalog)
+    used = [world.used(world.catalog.tables[BASE_CURVE], row), world.with_prism()]
+    lenses = [world.lens(design, material, [colour]) for (material, colour), each in wanting.items() for design in each]
+    if not lenses or world.ask([world.variables.any_of(lenses), *used], world.accepted).possible is False:
+        return
+    shown: dict[str, dict[tuple[str, str], Spec]] = defaultdict(dict)
+    for (material, colour), designs in wanting.items():
+        for design in designs:
+            lens = world.lens(design, material, [colour])
+            answer = world.ask([lens, *used], world.accepted, evidence.is_without_blank)
+            if answer.spec:
+                shown[material][colour, design] = answer.spec
+            elif answer.possible is not False:
+                what = f"{_name(world.catalog, design, material)}, {world.catalog.colours[colour].name}, has no blank"
+                yield unknown(f"{BASE_CURVE}/{row.id}", what, answer, f"{design} in {material}, {colour}")
+    for material, examples in shown.items():
+        yield _no_blank(row, material, examples, world.catalog)
+
+
+def _wanting(row: Row, catalog: Catalog) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Returns the materials and colours that have no blank for a row, each with the designs that want one."""
+    table = catalog.tables[BASE_CURVE]
     wanting: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (design, material), colours in catalog.made.items():
         if _is_for(table, row, catalog, design, material):
             for colour in colours:
                 if not _has_base(catalog, row, design, material, colour):
                     wanting[material, colour].append(design)
-    used = [world.used(table, row), world.with_prism()]
-    lacking = [world.lens(design, *lens[:1], lens[1:]) for lens, designs in wanting.items() for design in designs]
-    if not lacking or world.ask([world.variables.any_of(lacking), *used], world.accepted).possible is False:
-        return
-    for (material, colour), designs in wanting.items():
-        examples: dict[str, Spec] = {}
-        for design in designs:
-            answer = world.ask(
-                [world.lens(design, material, [colour]), *used], world.accepted, evidence.is_without_blank
-            )
-            if answer.spec:
-                examples[design] = answer.spec
-            elif answer.possible is not False:
-                what = f"{_name(catalog, design, material)}, {catalog.colours[colour].name}, has no blank"
-                yield unknown(f"{BASE_CURVE}/{row.id}", what, answer, f"{design} in {material}, {colour}")
-        if examples:
-            yield _no_blank(row, (material, colour), examples, catalog)
+    return wanting
 
 
-def _no_blank(row: Row, lens: tuple[str, str], examples: dict[str, Spec], catalog: Catalog) -> Finding:
-    material, colour = lens
+def _no_blank(row: Row, material: str, examples: Mapping[tuple[str, str], Spec], catalog: Catalog) -> Finding:
     base = spoken(row.then["base"], Unit.DIOPTRE)
-    names = ", ".join(catalog.designs[design].name for design in examples)
-    stock = [catalog.stock.get((design, material, colour), ()) for design in examples]
-    bases = {blank.base for blanks in stock for blank in blanks if not blank.finished}
-    kept = ", ".join(spoken(each, Unit.DIOPTRE) for each in sorted(bases))
+    lenses = []
+    for colour in dict.fromkeys(colour for colour, _ in examples):
+        designs = [design for of_colour, design in examples if of_colour == colour]
+        stock = [blank for design in designs for blank in catalog.stock.get((design, material, colour), ())]
+        bases = [spoken(each, Unit.DIOPTRE) for each in sorted({blank.base for blank in stock})]
+        names = ", ".join(catalog.designs[design].name for design in designs)
+        lenses.append(f"{catalog.colours[colour].name} (there is {', '.join(bases) or 'none at all'}) for {names}")
     says = (
-        f"{catalog.materials[material].name}, {catalog.colours[colour].name}: no blank has a base near {base} for "
-        f"{names}; there {f'is {kept}' if kept else 'is none at all'}. Stock one, limit the powers by a constraint, "
-        f"or say in the table of what is available that it is not made."
+        f"{catalog.materials[material].name} has no blank of a base near {base} in {'; in '.join(lenses)}. Stock one, "
+        f"limit the powers by a constraint, or say in {AVAILABILITY} that it is not made."
     )
-    return Finding(
-        Kind.NO_BLANK, f"{BASE_CURVE}/{row.id}", says, tuple(examples.values()), of=f"{material}, {colour}"
-    )
+    return Finding(Kind.NO_BLANK, f"{BASE_CURVE}/{row.id}", says, tuple(examples.values()), of=material)
 
 
 def _is_for(table: Table, row: Row, catalog: Catalog, design: str, material: str) -> bool:
@@ -195,7 +202,7 @@ def _is_for(table: Table, row: Row, catalog: Catalog, design: str, material: str
 
 
 def _has_base(catalog: Catalog, row: Row, design: str, material: str, colour: str) -> bool:
-    """Tells whether there are blanks to surface of the base that a row wants, for either eye; or finished ones alone."""
+    """Tells whether blanks to surface have the base that a row wants, for either eye, or all are finished."""
     slip, stock = row.then.get("slip"), catalog.stock.get((design, material, colour), ())
     return (bool(stock) and all(blank.finished for blank in stock)) or all(
         any(

@@ -21,14 +21,19 @@ _BOXES = (
 _POWERS = (-1_00, -6_00, -8_00, -12_00, -18_00, 2_00, 4_00, 6_00, 8_00, 12_00)
 
 
-def trials(accepted: Mapping[tuple[str, str], Spec], catalog: Catalog) -> Iterator[Spec]:
-    """Yields orders near those that are accepted when the first one is asked for, by design and material."""
-    lenses = list(accepted.values())
-    of_each_design = {spec.lens.design: spec for spec in reversed(lenses)}
-    for spec in of_each_design.values():
+def nearby(accepted: Mapping[tuple[str, str], Spec], catalog: Catalog) -> Iterator[Spec]:
+    """Yields, for one order of each design that is accepted, orders with one thing otherwise."""
+    first: dict[str, Spec] = {}
+    for spec in accepted.values():
+        first.setdefault(spec.lens.design, spec)
+    for spec in first.values():
         yield from _of_other_lens(spec, catalog)
         yield from _of_other_order(spec, catalog)
-    for box, power, spec in product(_BOXES, _POWERS, lenses):
+
+
+def trials(accepted: Mapping[tuple[str, str], Spec]) -> Iterator[Spec]:
+    """Yields the orders that are accepted when the first one is asked for, in other powers and frames."""
+    for box, power, spec in product(_BOXES, _POWERS, list(accepted.values())):
         yield _measured(spec, box, power)
 
 
@@ -74,10 +79,12 @@ def _accounts(catalog: Catalog) -> Iterator[str]:
 
 
 def _measured(spec: Spec, box: Mapping[str, int], power: int) -> Spec:
-    """Returns an order with the same power before both eyes, in a frame of another size."""
+    """Returns an order of another power, as different before both eyes as it was, in a frame of another size."""
     frame: Frame = replace(spec.frame, a=box["a"], b=box["b"], ed=None)
-    right, left = (
-        replace(eye, sphere=power, cylinder=None, axis=None, distance_pd=box["distance_pd"])
-        for eye in (spec.right, spec.left)
+    more = (spec.left.sphere or 0) - (spec.right.sphere or 0)
+    return replace(
+        spec,
+        right=replace(spec.right, sphere=power, distance_pd=box["distance_pd"]),
+        left=replace(spec.left, sphere=power + more, distance_pd=box["distance_pd"]),
+        frame=frame,
     )
-    return replace(spec, right=right, left=left, frame=frame)

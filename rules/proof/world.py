@@ -4,7 +4,8 @@ What follows from an order's own numbers is tied to them as `facts` computes it,
 equivalent, inset, clearance, decentration by axis, difference between the eyes, ED less the box. A root (prism,
 decentration, diagonal) is kept between bounds it cannot leave, the smallest blank of a traced shape and everything of a
 plan but its blank are left free. So there is every order that there is, and some more: what is impossible here is
-impossible, and what is possible is looked at again by the engine.
+impossible, and what is possible is looked at again by the engine. Where that sees it otherwise, it is learnt what
+the roots are there, and thereby what they are at most, and at least, wherever their parts are smaller, or larger.
 
 A question is put together with what is *usual*: a pair, a frame of 50 by 36, powers near -1.00. Of that the solver
 gives up what stands in the way, and no more, so that an example is one that an optician might have sent.
@@ -95,7 +96,7 @@ class World:
                 literal = self.variables.truth(f"passes {constraint.id}")
                 self.errors[constraint.id] = literal
                 self._solver.add(z3.Implies(literal, z3.Not(self.objects(constraint))))
-        self._known: set[tuple[str | int, ...]] = set()
+        self._known: set[tuple[str, tuple[int, ...]]] = set()
         self._usual: dict[int, Formula] = {}
         """Of what is usual, the literals by their id, what counts least last."""
         for number, each in enumerate(self._usually()):
@@ -144,29 +145,41 @@ class World:
             self._solver.pop()
 
     def _answer(self, assumed: Sequence[Formula], shown: Callable[[Spec], bool], until: float) -> Answer:
-        usual = dict(self._usual)
+        usual, near = dict(self._usual), None
+        exactly: list[Formula] = []
         while (left := int(1000 * (until - time.monotonic()))) > 0:
             self._solver.set("timeout", left)
-            result = self._check([*assumed, *usual.values()])
+            result = self._check([*assumed, *exactly, *usual.values()])
             if result == z3.sat:
                 spec = self._spec(self._solver.model())
                 if shown(spec):
                     return Answer(possible=True, spec=spec)
+                near = near or spec
                 learnt = list(self._learnt(spec))
-                if not learnt:
-                    return Answer(possible=True, near=spec)
                 self._solver.add(*learnt)
                 self.variables.bounds += learnt  # for the questions to come, too
+                if not learnt:
+                    if exactly:
+                        return Answer(possible=True, near=near)
+                    exactly, usual = list(self._exactly()), dict(self._usual)
                 continue
             if result == z3.unknown:
                 break
             core = {each.get_id() for each in self._solver.unsat_core()}
             in_the_way = [each for each in usual if each in core]
-            if not in_the_way:
+            if in_the_way:
+                del usual[in_the_way[-1]]
+            elif any(each.get_id() in core for each in exactly):
+                return Answer(possible=True, near=near)
+            else:
                 because = tuple(name for name, literal in self.errors.items() if literal.get_id() in core)
                 return Answer(possible=False, because=because)
-            del usual[in_the_way[-1]]
-        return Answer(possible=None)
+        return Answer(possible=None, near=near)
+
+    def _exactly(self) -> Iterator[Formula]:
+        """Yields what is assumed where much is known between bounds only: of an ED the smallest blank is known."""
+        yield self._has("frame", "ed")
+        yield z3.Not(self.variables.truth("frame.traced"))
 
     def _check(self, literals: Sequence[Formula]) -> Formula:
         """Returns what the solver says under some literals; as `z3.Solver.check` does, which looks at each of them."""
@@ -177,7 +190,7 @@ class World:
         )
 
     def _learnt(self, spec: Spec) -> Iterator[Formula]:
-        """Yields what the facts of an order tell of the roots that the solver keeps between bounds, as far as it is new.
+        """Yields what the facts of an order tell of the roots that the solver keeps between bounds, if it is new.
 
         A root grows with the amounts that it is the root of: where neither is more than here, it is not more than here.
         """
@@ -212,13 +225,18 @@ class World:
             abs(2 * (eye.fitting_height or 0) - (frame.b or 0)) if is_high else 0,
         )
         given = self._has(name, "decentration")
-        yield from self._grown(given, self._number(name, "decentration"), eye.decentration or 0, (inwards, up))
+        parts = inwards, up
+        yield from self._grown(given, self._number(name, "decentration"), eye.decentration or 0, parts)
+        if frame.ed is not None and not frame.traced and eye.minimum_blank is not None:
+            by_ed = z3.And(given, self._has("frame", "ed"), z3.Not(self.variables.truth("frame.traced")))
+            more = self._number(name, "minimum_blank") - self._number("frame", "ed")
+            yield from self._grown(by_ed, more, eye.minimum_blank - frame.ed, parts)
 
     def _grown(
         self, given: Formula, root: Formula, value: int, parts: Sequence[tuple[Formula, int]]
     ) -> Iterator[Formula]:
         """Yields that a root is at most, and at least, what it is for some parts; nothing that was told before."""
-        key = str(root), *(amount for _, amount in parts)
+        key = str(root), tuple(amount for _, amount in parts)
         if key not in self._known:
             self._known.add(key)
             yield z3.Implies(z3.And(given, *(part <= amount for part, amount in parts)), root <= value)
@@ -501,7 +519,13 @@ class World:
             )
             for blank in self.catalog.blanks.values()
         ]
-        yield z3.Implies(z3.And(made, self.available), self.variables.any_of(of_blanks))
+        without = [
+            self.lens(design, material, [colour, *([""] if colour == self.catalog.plain_colour else [])])
+            for (design, material), colours in self.catalog.made.items()
+            for colour in colours
+            if (design, material, colour) not in self.catalog.stock
+        ]
+        yield z3.Implies(z3.And(made, self.available), self.variables.any_of([*of_blanks, *without]))
         yield number("edge_thinnest") <= number("edge_thickest")
         yield number("back_steep") <= number("back_flat")
 

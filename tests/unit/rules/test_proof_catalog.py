@@ -1,6 +1,5 @@
 """A catalog is examined: what is planted in it is found, with an order that the engine confirms."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from rules.load import load
 from rules.proof import Finding, Kind, described, examine
 from rules.spec import Spec
 from rules.tables import Hit
-from services.lims import starter
 from tools import catalog as catalog_tool
 
 Files = dict[str, Any]
@@ -278,15 +276,3 @@ def _merged(files: Files) -> Files:
         for section, entries in content.items():
             merged[section] = [*merged.get(section, ()), *entries]
     return merged
-
-
-def test_the_starter_set_is_examined_in_time() -> None:
-    """Its tables have no gap, its constraints no contradiction; where blanks are missing for a base is known."""
-    catalog = load(starter.files())
-    began = time.process_time()
-
-    findings = list(examine(catalog, seconds_each=SECONDS))
-
-    assert time.process_time() - began < 30  # a third of it on a core of its own
-    assert {each.kind for each in findings} <= {Kind.UNKNOWN, Kind.NO_BLANK}
-    assert all(each.example for each in findings if each.kind is Kind.NO_BLANK)

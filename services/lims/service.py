@@ -1,5 +1,6 @@
 """What the LIMS is made of, as the chassis serves it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from chassis.settings import ServiceSettings
 from services.lims import starter, store
 from services.lims.attempts import Attempts
 from services.lims.revisions import Revisions
-from services.lims.rulebook import keys, publishing, scheduling
+from services.lims.rulebook import keys, publishing, readiness, scheduling
 from services.lims.rulebook.heads import Heads
 from services.lims.rulebook.publishing import Rulebook
 from services.lims.rulebook.servicer import RuleServicer
@@ -47,11 +48,6 @@ class LimsSettings(ServiceSettings):
 async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
     """Makes the LIMS's servicers; a lab without a catalog gets the starter catalog first."""
     attempts = Attempts(house.settings.lab, house.database)
-    async with attempts.written():
-        yield await _composed(house, attempts)
-
-
-async def _composed(house: House[LimsSettings], attempts: Attempts) -> Composition:
     lab = Lab(
         name=house.settings.lab,
         product=house.settings.product,
@@ -68,6 +64,16 @@ async def _composed(house: House[LimsSettings], attempts: Attempts) -> Compositi
         heads=Heads(settings.heads_file, lab.name) if settings.heads_file else None,
     )
     await publishing.publish_first(book, starter.texts)
+    ready = asyncio.create_task(readiness.stay_ready(lab))
+    try:
+        async with attempts.written():
+            yield _composition(house, lab, book)
+    finally:
+        ready.cancel()
+        await asyncio.wait([ready])
+
+
+def _composition(house: House[LimsSettings], lab: Lab, book: Rulebook) -> Composition:
     return Composition(
         servicers=(
             Servicer(
@@ -86,7 +92,7 @@ async def _composed(house: House[LimsSettings], attempts: Attempts) -> Compositi
                 RuleServicer(book, house.pace),
             ),
         ),
-        led={"schedule": lambda: scheduling.publish_what_is_due(book)},
+        led={f"schedule-of-{lab.name}": lambda: scheduling.publish_what_is_due(book)},
     )
 
 

@@ -5,6 +5,7 @@ What takes long runs in workers of its own: `services.lims.examining` checks, `s
     servicer      maps messages to calls and back
     workflow      drafts, what becomes of them, and the history
     publishing    how a revision comes into force
+    readiness     what may come into force, compiled in every replica
     scheduling    what is published later, on its own
     examinations  checks and previews
     framing       how a service and its worker talk

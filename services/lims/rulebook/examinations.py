@@ -21,7 +21,7 @@ from chassis.errors import Internal, Overloaded
 from rules.decision import ENGINE
 from services.lims.errors import DraftFaulty
 from services.lims.revisions import content_of
-from services.lims.rulebook import framing, store
+from services.lims.rulebook import framing, readiness, store
 from services.lims.rulebook.model import Draft, Examined
 from services.lims.rulebook.publishing import Rulebook
 
@@ -119,7 +119,7 @@ async def preview(
 
 
 async def _keep(book: Rulebook, draft: Draft, kind: Examined, report: CheckReport | PreviewReport) -> None:
-    """Keeps a report, and has what was looked at compiled, for it is what may come into force next."""
+    """Keeps a report, and has every replica compile what was looked at: it is what may come into force next."""
     lab = book.lab.name
     async with book.lab.database.transaction(lab) as connection:
         await store.keep_report(
@@ -131,6 +131,8 @@ async def _keep(book: Rulebook, draft: Draft, kind: Examined, report: CheckRepor
             engine=ENGINE,
             report=report.SerializeToString(deterministic=True),
         )
+        await readiness.stage(connection, book.lab, draft.digest)
+    book.lab.tail.poke()
 
 
 def _of_faults(draft: Draft) -> CheckReport:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from lensmesh.lims.v1 import draft_pb2, examination_pb2, revision_pb2
 
-from chassis.errors import FieldInvalid
+from chassis.errors import FieldInvalid, NotFound
 from rules import files as text_files
 from rules.files import Area, FileError
 from services.lims.rulebook.model import Draft, Override, Published
@@ -15,8 +15,15 @@ AREAS: Sequence[str] = tuple(Area)
 
 
 def draft_id(name: str) -> uuid.UUID:
-    """Returns the id in a draft's name, which the contract has validated."""
-    return uuid.UUID(name.removeprefix("drafts/"))
+    """Returns the id in a draft's name.
+
+    Raises:
+        NotFound: It is no draft's name.
+    """
+    try:
+        return uuid.UUID(name.removeprefix("drafts/"))
+    except ValueError as error:
+        raise NotFound(f"there is no draft {name!r}; list the drafts to see which there are") from error
 
 
 def revision_number(name: str) -> int:

@@ -32,7 +32,7 @@ from services.lims.errors import (
     RevisionNotRead,
 )
 from services.lims.revisions import content_of, digest_of, is_read
-from services.lims.rulebook import chain, messages, store
+from services.lims.rulebook import chain, messages, readiness, store
 from services.lims.rulebook.chain import Place
 from services.lims.rulebook.heads import Heads
 from services.lims.rulebook.model import PUBLISHABLE, Draft, Examined, Override, Published, State
@@ -186,6 +186,8 @@ async def roll_back(book: Rulebook, number: int, *, note: str, author: str, requ
     lab = book.lab
     async with lab.database.transaction(lab.name) as connection:
         content = await _content(connection, book, number)
+        await readiness.stage(connection, lab, digest_of(content))
+    lab.tail.poke()
     await lab.revisions.prepare(content)
     async with lab.database.transaction(lab.name) as connection:
         if earlier := await requests.claim(connection, lab.name, request):

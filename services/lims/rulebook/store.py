@@ -36,6 +36,7 @@ _ADD_HEAD = text(
     "insert into revision_head (tenant, number, head, parent_head, signature)"
     " values (:lab, :number, :head, :parent_head, :signature)",
 )
+_CONTENT_OF_DIGEST = text("select content from revision where tenant = :lab and digest = :digest limit 1")
 _STORED = text(
     f"select {_PUBLISHED}, content, attached {_FROM}"
     " where tenant = :lab and number > :after order by number limit :limit",
@@ -125,6 +126,12 @@ async def add_head(connection: AsyncConnection, lab: str, place: Place, head: He
     )
 
 
+async def content_of_digest(connection: AsyncConnection, lab: str, digest: str) -> bytes | None:
+    """Returns the stored bytes of a revision with a digest; None where there is none."""
+    found = (await connection.execute(_CONTENT_OF_DIGEST, {"lab": lab, "digest": digest})).scalar()
+    return None if found is None else bytes(found)
+
+
 async def links(connection: AsyncConnection, lab: str, *, after: int = 0) -> AsyncIterator[Link]:
     """Yields the chain as it is stored, revision by revision, with digests made anew of the bytes.
 
@@ -192,6 +199,7 @@ _SAVE_DRAFT = text(
     f" where tenant = :lab and id = :id returning {_ABOUT}, files",
 )
 _DELETE_DRAFT = text("delete from draft where tenant = :lab and id = :id")
+_FILES_OF_DIGEST = text("select files from draft where tenant = :lab and digest = :digest limit 1")
 _NEXT_DUE = text(
     "select id, schedule_time from draft where tenant = :lab and state = 'SCHEDULED'"
     " order by schedule_time, id limit 1",
@@ -261,6 +269,14 @@ async def next_due(connection: AsyncConnection, lab: str) -> tuple[uuid.UUID, da
     """Returns the scheduled draft that comes into force first, and when; None where none is scheduled."""
     row = (await connection.execute(_NEXT_DUE, {"lab": lab})).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+async def files_of_digest(connection: AsyncConnection, lab: str, digest: str) -> Mapping[str, str] | None:
+    """Returns the files of a draft with a digest; None where there is none, any more."""
+    found: Mapping[str, str] | None = (
+        await connection.execute(_FILES_OF_DIGEST, {"lab": lab, "digest": digest})
+    ).scalar()
+    return found
 
 
 def _draft(row: RowMapping) -> Draft:

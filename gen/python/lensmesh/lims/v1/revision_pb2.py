@@ -22,17 +22,22 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from lensmesh.lims.v1 import examination_pb2 as lensmesh_dot_lims_dot_v1_dot_examination__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flensmesh/lims/v1/revision.proto\x12\x10lensmesh.lims.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"lensmesh/lims/v1/examination.proto\"\xdf\x02\n\x08Revision\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04head\x18\x04 \x01(\t\x12\x13\n\x0bparent_head\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x12\x0e\n\x06\x61uthor\x18\x07 \x01(\t\x12\x0c\n\x04note\x18\x08 \x01(\t\x12\x30\n\x0cpublish_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08restores\x18\n \x01(\x03\x12,\n\x05\x63heck\x18\x0b \x01(\x0b\x32\x1d.lensmesh.lims.v1.CheckReport\x12\x30\n\x07preview\x18\x0c \x01(\x0b\x32\x1f.lensmesh.lims.v1.PreviewReport\x12-\n\toverrides\x18\r \x03(\x0b\x32\x1a.lensmesh.lims.v1.Override\"+\n\x08Override\x12\x0f\n\x07\x66inding\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xc3\x04\n\x0c\x43\x61talogFiles\x12<\n\x07\x63\x61talog\x18\x01 \x03(\x0b\x32+.lensmesh.lims.v1.CatalogFiles.CatalogEntry\x12:\n\x06tables\x18\x02 \x03(\x0b\x32*.lensmesh.lims.v1.CatalogFiles.TablesEntry\x12\x44\n\x0b\x63onstraints\x18\x03 \x03(\x0b\x32/.lensmesh.lims.v1.CatalogFiles.ConstraintsEntry\x12\x42\n\ntolerances\x18\x04 \x03(\x0b\x32..lensmesh.lims.v1.CatalogFiles.TolerancesEntry\x12:\n\x06prices\x18\x05 \x03(\x0b\x32*.lensmesh.lims.v1.CatalogFiles.PricesEntry\x1a.\n\x0c\x43\x61talogEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bTablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x43onstraintsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fTolerancesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bPricesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf3\x01\n\x06\x43hange\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.lensmesh.lims.v1.Change.Kind\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\r\n\x05\x65ntry\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\t\x12\x0c\n\x04says\x18\x07 \x01(\t\"`\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_ADDED\x10\x01\x12\x10\n\x0cKIND_REMOVED\x10\x02\x12\x10\n\x0cKIND_CHANGED\x10\x03\x12\x0e\n\nKIND_MOVED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flensmesh/lims/v1/revision.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"lensmesh/lims/v1/examination.proto\"\xdf\x02\n\x08Revision\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04head\x18\x04 \x01(\t\x12\x13\n\x0bparent_head\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x12\x0e\n\x06\x61uthor\x18\x07 \x01(\t\x12\x0c\n\x04note\x18\x08 \x01(\t\x12\x30\n\x0cpublish_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08restores\x18\n \x01(\x03\x12,\n\x05\x63heck\x18\x0b \x01(\x0b\x32\x1d.lensmesh.lims.v1.CheckReport\x12\x30\n\x07preview\x18\x0c \x01(\x0b\x32\x1f.lensmesh.lims.v1.PreviewReport\x12-\n\toverrides\x18\r \x03(\x0b\x32\x1a.lensmesh.lims.v1.Override\"C\n\x08Override\x12\x1b\n\x07\x66inding\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\n\x18\xe8\x07\"\x85\x07\n\x0c\x43\x61talogFiles\x12|\n\x07\x63\x61talog\x18\x01 \x03(\x0b\x32+.lensmesh.lims.v1.CatalogFiles.CatalogEntryB>\xbaH;\x9a\x01\x38\x10\xc8\x01\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\x06r\x04\x18\xc0\x84=\x12z\n\x06tables\x18\x02 \x03(\x0b\x32*.lensmesh.lims.v1.CatalogFiles.TablesEntryB>\xbaH;\x9a\x01\x38\x10\xc8\x01\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\x06r\x04\x18\xc0\x84=\x12\x84\x01\n\x0b\x63onstraints\x18\x03 \x03(\x0b\x32/.lensmesh.lims.v1.CatalogFiles.ConstraintsEntryB>\xbaH;\x9a\x01\x38\x10\xc8\x01\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\x06r\x04\x18\xc0\x84=\x12\x82\x01\n\ntolerances\x18\x04 \x03(\x0b\x32..lensmesh.lims.v1.CatalogFiles.TolerancesEntryB>\xbaH;\x9a\x01\x38\x10\xc8\x01\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\x06r\x04\x18\xc0\x84=\x12z\n\x06prices\x18\x05 \x03(\x0b\x32*.lensmesh.lims.v1.CatalogFiles.PricesEntryB>\xbaH;\x9a\x01\x38\x10\xc8\x01\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\x06r\x04\x18\xc0\x84=\x1a.\n\x0c\x43\x61talogEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bTablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x32\n\x10\x43onstraintsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x31\n\x0fTolerancesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bPricesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf3\x01\n\x06\x43hange\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.lensmesh.lims.v1.Change.Kind\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\r\n\x05\x65ntry\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x05 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\t\x12\x0c\n\x04says\x18\x07 \x01(\t\"`\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_ADDED\x10\x01\x12\x10\n\x0cKIND_REMOVED\x10\x02\x12\x10\n\x0cKIND_CHANGED\x10\x03\x12\x0e\n\nKIND_MOVED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lensmesh.lims.v1.revision_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_OVERRIDE'].fields_by_name['finding']._loaded_options = None
+  _globals['_OVERRIDE'].fields_by_name['finding']._serialized_options = b'\272H\007r\005\020\001\030\364\003'
+  _globals['_OVERRIDE'].fields_by_name['reason']._loaded_options = None
+  _globals['_OVERRIDE'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\n\030\350\007'
   _globals['_CATALOGFILES_CATALOGENTRY']._loaded_options = None
   _globals['_CATALOGFILES_CATALOGENTRY']._serialized_options = b'8\001'
   _globals['_CATALOGFILES_TABLESENTRY']._loaded_options = None
@@ -43,24 +48,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGFILES_TOLERANCESENTRY']._serialized_options = b'8\001'
   _globals['_CATALOGFILES_PRICESENTRY']._loaded_options = None
   _globals['_CATALOGFILES_PRICESENTRY']._serialized_options = b'8\001'
-  _globals['_REVISION']._serialized_start=123
-  _globals['_REVISION']._serialized_end=474
-  _globals['_OVERRIDE']._serialized_start=476
-  _globals['_OVERRIDE']._serialized_end=519
-  _globals['_CATALOGFILES']._serialized_start=522
-  _globals['_CATALOGFILES']._serialized_end=1101
-  _globals['_CATALOGFILES_CATALOGENTRY']._serialized_start=858
-  _globals['_CATALOGFILES_CATALOGENTRY']._serialized_end=904
-  _globals['_CATALOGFILES_TABLESENTRY']._serialized_start=906
-  _globals['_CATALOGFILES_TABLESENTRY']._serialized_end=951
-  _globals['_CATALOGFILES_CONSTRAINTSENTRY']._serialized_start=953
-  _globals['_CATALOGFILES_CONSTRAINTSENTRY']._serialized_end=1003
-  _globals['_CATALOGFILES_TOLERANCESENTRY']._serialized_start=1005
-  _globals['_CATALOGFILES_TOLERANCESENTRY']._serialized_end=1054
-  _globals['_CATALOGFILES_PRICESENTRY']._serialized_start=1056
-  _globals['_CATALOGFILES_PRICESENTRY']._serialized_end=1101
-  _globals['_CHANGE']._serialized_start=1104
-  _globals['_CHANGE']._serialized_end=1347
-  _globals['_CHANGE_KIND']._serialized_start=1251
-  _globals['_CHANGE_KIND']._serialized_end=1347
+  _globals['_CATALOGFILES'].fields_by_name['catalog']._loaded_options = None
+  _globals['_CATALOGFILES'].fields_by_name['catalog']._serialized_options = b'\272H;\232\0018\020\310\001\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\006r\004\030\300\204='
+  _globals['_CATALOGFILES'].fields_by_name['tables']._loaded_options = None
+  _globals['_CATALOGFILES'].fields_by_name['tables']._serialized_options = b'\272H;\232\0018\020\310\001\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\006r\004\030\300\204='
+  _globals['_CATALOGFILES'].fields_by_name['constraints']._loaded_options = None
+  _globals['_CATALOGFILES'].fields_by_name['constraints']._serialized_options = b'\272H;\232\0018\020\310\001\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\006r\004\030\300\204='
+  _globals['_CATALOGFILES'].fields_by_name['tolerances']._loaded_options = None
+  _globals['_CATALOGFILES'].fields_by_name['tolerances']._serialized_options = b'\272H;\232\0018\020\310\001\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\006r\004\030\300\204='
+  _globals['_CATALOGFILES'].fields_by_name['prices']._loaded_options = None
+  _globals['_CATALOGFILES'].fields_by_name['prices']._serialized_options = b'\272H;\232\0018\020\310\001\"+r)2\'^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\\.yaml$*\006r\004\030\300\204='
+  _globals['_REVISION']._serialized_start=152
+  _globals['_REVISION']._serialized_end=503
+  _globals['_OVERRIDE']._serialized_start=505
+  _globals['_OVERRIDE']._serialized_end=572
+  _globals['_CATALOGFILES']._serialized_start=575
+  _globals['_CATALOGFILES']._serialized_end=1476
+  _globals['_CATALOGFILES_CATALOGENTRY']._serialized_start=1233
+  _globals['_CATALOGFILES_CATALOGENTRY']._serialized_end=1279
+  _globals['_CATALOGFILES_TABLESENTRY']._serialized_start=1281
+  _globals['_CATALOGFILES_TABLESENTRY']._serialized_end=1326
+  _globals['_CATALOGFILES_CONSTRAINTSENTRY']._serialized_start=1328
+  _globals['_CATALOGFILES_CONSTRAINTSENTRY']._serialized_end=1378
+  _globals['_CATALOGFILES_TOLERANCESENTRY']._serialized_start=1380
+  _globals['_CATALOGFILES_TOLERANCESENTRY']._serialized_end=1429
+  _globals['_CATALOGFILES_PRICESENTRY']._serialized_start=1431
+  _globals['_CATALOGFILES_PRICESENTRY']._serialized_end=1476
+  _globals['_CHANGE']._serialized_start=1479
+  _globals['_CHANGE']._serialized_end=1722
+  _globals['_CHANGE_KIND']._serialized_start=1626
+  _globals['_CHANGE_KIND']._serialized_end=1722
 # @@protoc_insertion_point(module_scope)

@@ -49,8 +49,8 @@ class Revision(_message.Message):
     digest: _builtins.str
     """SHA-256 over the stored bytes, in hex. A roll-back has the digest of the revision it restores."""
     head: _builtins.str
-    """SHA-256, in hex, over this revision's place in the chain: its digest, its parent's head, number, author, note and
-    time.
+    """SHA-256, in hex, over this revision's place in the chain: its digest, its parent's head, number, author, note, time,
+    what it restores, and what is attached to it.
     """
     parent_head: _builtins.str
     """The head of the revision before; empty for the first."""
@@ -131,7 +131,9 @@ Global___Override: _TypeAlias = Override  # noqa: Y015
 
 @_typing.final
 class CatalogFiles(_message.Message):
-    """A catalog as its text files, by area. In which file an entry stands is the engineer's choice, within an area."""
+    """A catalog as its text files, by area. In which file an entry stands is the engineer's choice; the area of a file follows
+    from the sections it holds. At most 200 files of an area and 1,000,000 characters each; a name ends in `.yaml`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -46,8 +46,9 @@ class RuleServiceStub:
     CreateDraft: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.CreateDraftRequest, _draft_pb2.Draft]
     """Makes a draft: of the files that are given, else of those of its base revision.
 
-    INVALID_ARGUMENT / FIELD_INVALID: a file stands in the wrong area, or is no YAML. NOT_FOUND / REVISION_NOT_FOUND: there is
-    no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults.
+    INVALID_ARGUMENT / FIELD_INVALID: a file is no YAML, or stands there twice. NOT_FOUND / REVISION_NOT_FOUND: there is
+    no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults; each is
+    put into the area that it belongs to.
 
     Idempotent with `request_id`: the same id and draft return the first answer.
     """
@@ -67,7 +68,9 @@ class RuleServiceStub:
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
     FAILED_PRECONDITION / DRAFT_CONFLICT: a file was changed in the draft and in the later base; the detail names it.
-    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file stands in the wrong area.
+    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file is no YAML, or belongs to
+    another area than the one that is replaced. NOT_FOUND / NOT_FOUND: there is no such draft. NOT_FOUND /
+    REVISION_NOT_FOUND: there is no such base.
 
     Idempotent with `draft.etag`: a repeat is refused, not applied twice.
     """
@@ -109,7 +112,8 @@ class RuleServiceStub:
     FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog. FAILED_PRECONDITION / DRAFT_UNCHECKED: its content was not
     checked. FAILED_PRECONDITION / CHECK_FAILED: the check found what is not overridden; the detail names each.
     FAILED_PRECONDITION / DRAFT_STALE: another revision came into force since its base; update the base first.
-    FAILED_PRECONDITION / DRAFT_STATE: it is published already. ABORTED / ETAG_MISMATCH: somebody changed it.
+    FAILED_PRECONDITION / DRAFT_STATE: it is published already. FAILED_PRECONDITION / REVISION_IN_FORCE: its content is in
+    force already. NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it.
     INVALID_ARGUMENT / FIELD_INVALID: an override names a finding that there is not. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
     Idempotent with `request_id`: the same id and body return the first answer.
@@ -173,8 +177,9 @@ class RuleServiceAsyncStub(RuleServiceStub):
     CreateDraft: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.CreateDraftRequest, _draft_pb2.Draft]  # type: ignore[assignment]
     """Makes a draft: of the files that are given, else of those of its base revision.
 
-    INVALID_ARGUMENT / FIELD_INVALID: a file stands in the wrong area, or is no YAML. NOT_FOUND / REVISION_NOT_FOUND: there is
-    no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults.
+    INVALID_ARGUMENT / FIELD_INVALID: a file is no YAML, or stands there twice. NOT_FOUND / REVISION_NOT_FOUND: there is
+    no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults; each is
+    put into the area that it belongs to.
 
     Idempotent with `request_id`: the same id and draft return the first answer.
     """
@@ -194,7 +199,9 @@ class RuleServiceAsyncStub(RuleServiceStub):
 
     ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
     FAILED_PRECONDITION / DRAFT_CONFLICT: a file was changed in the draft and in the later base; the detail names it.
-    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file stands in the wrong area.
+    INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file is no YAML, or belongs to
+    another area than the one that is replaced. NOT_FOUND / NOT_FOUND: there is no such draft. NOT_FOUND /
+    REVISION_NOT_FOUND: there is no such base.
 
     Idempotent with `draft.etag`: a repeat is refused, not applied twice.
     """
@@ -236,7 +243,8 @@ class RuleServiceAsyncStub(RuleServiceStub):
     FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog. FAILED_PRECONDITION / DRAFT_UNCHECKED: its content was not
     checked. FAILED_PRECONDITION / CHECK_FAILED: the check found what is not overridden; the detail names each.
     FAILED_PRECONDITION / DRAFT_STALE: another revision came into force since its base; update the base first.
-    FAILED_PRECONDITION / DRAFT_STATE: it is published already. ABORTED / ETAG_MISMATCH: somebody changed it.
+    FAILED_PRECONDITION / DRAFT_STATE: it is published already. FAILED_PRECONDITION / REVISION_IN_FORCE: its content is in
+    force already. NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it.
     INVALID_ARGUMENT / FIELD_INVALID: an override names a finding that there is not. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
     Idempotent with `request_id`: the same id and body return the first answer.
@@ -309,8 +317,9 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_draft_pb2.Draft, _abc.Awaitable[_draft_pb2.Draft]]:
         """Makes a draft: of the files that are given, else of those of its base revision.
 
-        INVALID_ARGUMENT / FIELD_INVALID: a file stands in the wrong area, or is no YAML. NOT_FOUND / REVISION_NOT_FOUND: there is
-        no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults.
+        INVALID_ARGUMENT / FIELD_INVALID: a file is no YAML, or stands there twice. NOT_FOUND / REVISION_NOT_FOUND: there is
+        no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults; each is
+        put into the area that it belongs to.
 
         Idempotent with `request_id`: the same id and draft return the first answer.
         """
@@ -348,7 +357,9 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
         FAILED_PRECONDITION / DRAFT_CONFLICT: a file was changed in the draft and in the later base; the detail names it.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file stands in the wrong area.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file is no YAML, or belongs to
+        another area than the one that is replaced. NOT_FOUND / NOT_FOUND: there is no such draft. NOT_FOUND /
+        REVISION_NOT_FOUND: there is no such base.
 
         Idempotent with `draft.etag`: a repeat is refused, not applied twice.
         """
@@ -420,7 +431,8 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog. FAILED_PRECONDITION / DRAFT_UNCHECKED: its content was not
         checked. FAILED_PRECONDITION / CHECK_FAILED: the check found what is not overridden; the detail names each.
         FAILED_PRECONDITION / DRAFT_STALE: another revision came into force since its base; update the base first.
-        FAILED_PRECONDITION / DRAFT_STATE: it is published already. ABORTED / ETAG_MISMATCH: somebody changed it.
+        FAILED_PRECONDITION / DRAFT_STATE: it is published already. FAILED_PRECONDITION / REVISION_IN_FORCE: its content is in
+        force already. NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it.
         INVALID_ARGUMENT / FIELD_INVALID: an override names a finding that there is not. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: the same id and body return the first answer.

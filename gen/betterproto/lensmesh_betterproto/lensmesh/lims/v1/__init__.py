@@ -684,7 +684,8 @@ default_message_pool.register_message("lensmesh.lims.v1", "Catalog", Catalog)
 @dataclass(eq=False, repr=False)
 class CatalogFiles(betterproto2.Message):
     """
-    A catalog as its text files, by area. In which file an entry stands is the engineer's choice, within an area.
+    A catalog as its text files, by area. In which file an entry stands is the engineer's choice; the area of a file follows
+    from the sections it holds. At most 200 files of an area and 1,000,000 characters each; a name ends in `.yaml`.
     """
 
     catalog: "dict[str, str]" = betterproto2.field(
@@ -2316,8 +2317,8 @@ class Revision(betterproto2.Message):
 
     head: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
-    SHA-256, in hex, over this revision's place in the chain: its digest, its parent's head, number, author, note and
-    time.
+    SHA-256, in hex, over this revision's place in the chain: its digest, its parent's head, number, author, note, time,
+    what it restores, and what is attached to it.
     """
 
     parent_head: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
@@ -2946,8 +2947,9 @@ class RuleServiceStub:
         """
         Makes a draft: of the files that are given, else of those of its base revision.
 
-        INVALID_ARGUMENT / FIELD_INVALID: a file stands in the wrong area, or is no YAML. NOT_FOUND / REVISION_NOT_FOUND: there is
-        no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults.
+        INVALID_ARGUMENT / FIELD_INVALID: a file is no YAML, or stands there twice. NOT_FOUND / REVISION_NOT_FOUND: there is
+        no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults; each is
+        put into the area that it belongs to.
 
         Idempotent with `request_id`: the same id and draft return the first answer.
         """
@@ -2991,7 +2993,9 @@ class RuleServiceStub:
 
         ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
         FAILED_PRECONDITION / DRAFT_CONFLICT: a file was changed in the draft and in the later base; the detail names it.
-        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file stands in the wrong area.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file is no YAML, or belongs to
+        another area than the one that is replaced. NOT_FOUND / NOT_FOUND: there is no such draft. NOT_FOUND /
+        REVISION_NOT_FOUND: there is no such base.
 
         Idempotent with `draft.etag`: a repeat is refused, not applied twice.
         """
@@ -3073,7 +3077,8 @@ class RuleServiceStub:
         FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog. FAILED_PRECONDITION / DRAFT_UNCHECKED: its content was not
         checked. FAILED_PRECONDITION / CHECK_FAILED: the check found what is not overridden; the detail names each.
         FAILED_PRECONDITION / DRAFT_STALE: another revision came into force since its base; update the base first.
-        FAILED_PRECONDITION / DRAFT_STATE: it is published already. ABORTED / ETAG_MISMATCH: somebody changed it.
+        FAILED_PRECONDITION / DRAFT_STATE: it is published already. FAILED_PRECONDITION / REVISION_IN_FORCE: its content is in
+        force already. NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it.
         INVALID_ARGUMENT / FIELD_INVALID: an override names a finding that there is not. ALREADY_EXISTS / REQUEST_ID_REUSED.
 
         Idempotent with `request_id`: the same id and body return the first answer.

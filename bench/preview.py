@@ -47,6 +47,7 @@ from rules.spec import Eye, Frame, Lens, Spec, Traces
 from runtime import ports, postgres
 from runtime.postgres import Server
 from services.lims import messages, starter
+from services.lims.attempts import nobodys
 from services.lims.model import Ordered
 from services.lims.revisions import compiled, content_of
 from services.lims.rulebook.framing import framed
@@ -56,7 +57,9 @@ LAB, TENTH = "labs/main", "labs/tenth"
 
 _ROOT = Path(__file__).resolve().parents[1]
 _CHUNK = 4_000
-_TRACED, _TEMPLATES = 0.02, 400
+_TRACED, _TEMPLATES, _SEED = 0.02, 1_000, 5
+_ALIKE = 8
+"""Specs in a row that have eyes and the shape of the frame in common, and so their geometry."""
 _EDITS = (
     ("constraints-fitting.yaml", "given: {low: 14.00 mm, high: 35.00 mm}", "given: {low: 17.00 mm, high: 35.00 mm}"),
     ("prices.yaml", "design: [comfort-pal], amount: 128.00", "design: [comfort-pal], amount: 131.00"),
@@ -75,7 +78,7 @@ def drawn(catalog: Catalog, seed: int) -> Iterator[Spec]:
     varied as well. Of one in fifty the frame is traced.
     """
     chance = random.Random(seed)  # noqa: S311 -- a sample, no secret
-    templates = [each.spec for each in islice(specs.accepted(catalog, seed), _TEMPLATES)]
+    templates = _templates(catalog)
     while True:
         spec = chance.choice(templates)
         if chance.random() >= _TRACED:
@@ -83,8 +86,17 @@ def drawn(catalog: Catalog, seed: int) -> Iterator[Spec]:
         spec = replace(
             spec, right=_varied(spec.right, chance), left=_varied(spec.left, chance), frame=_bent(spec.frame, chance)
         )
-        for _ in range(4):
+        for _ in range(_ALIKE):
             yield replace(spec, frame=_worn(spec.frame, chance), lens=_with(spec.lens, catalog, chance))
+
+
+_KNOWN: dict[int, Sequence[Spec]] = {}
+
+
+def _templates(catalog: Catalog) -> Sequence[Spec]:
+    if id(catalog) not in _KNOWN:
+        _KNOWN[id(catalog)] = [each.spec for each in islice(specs.accepted(catalog, _SEED), _TEMPLATES)]
+    return _KNOWN[id(catalog)]
 
 
 def _varied(eye: Eye, chance: random.Random) -> Eye:
@@ -123,11 +135,12 @@ class Made:
 def made(content: bytes, seed: int) -> Made:
     """Decides specs until a chunk of them is accepted."""
     catalog = _catalog(content)
+    random.seed(seed)
     jobs: list[tuple[Any, ...]] = []
     attempts = {}
     geometry = None
     for at, spec in enumerate(drawn(catalog, seed)):
-        decision = decide(catalog, spec, kept=geometry if at % 4 else None)
+        decision = decide(catalog, spec, kept=geometry if at % _ALIKE else None)
         geometry = decision.geometry
         ordered = messages.ordered(messages.spec_message(spec), spec.account)
         if decision.accepted:
@@ -135,7 +148,8 @@ def made(content: bytes, seed: int) -> Made:
             if len(jobs) % 20 == 0:  # one in twenty is ordered again
                 jobs.append(_job(catalog, ordered, decision))
         elif ordered.digest not in attempts:
-            attempts[ordered.digest] = (LAB, ordered.digest, ordered.content, record(catalog, decision), b"", 1, 1)
+            kept = record(catalog, nobodys(decision))
+            attempts[ordered.digest] = (LAB, ordered.digest, ordered.content, kept, b"", 1, 1)
         if len(jobs) >= _CHUNK:
             return Made(jobs[:_CHUNK], list(attempts.values()))
     raise AssertionError("there is no end of specs")
@@ -251,7 +265,7 @@ def previewed(server: Server, lab: str, draft: bytes) -> Previewed:
 
 
 async def sampled(server: Server, base: Catalog, target: Catalog, count: int) -> tuple[int, int]:
-    """Decides a sample singly under both catalogs; returns how many answers were held against, and how many differed."""
+    """Decides a sample singly under both catalogs; returns how many answers were held, and how many differed."""
     connection = await asyncpg.connect(server.url("lims"))
     try:
         rows = await connection.fetch(
@@ -260,9 +274,8 @@ async def sampled(server: Server, base: Catalog, target: Catalog, count: int) ->
     finally:
         await connection.close()
     held = differing = 0
-    for catalog, outcome in zip(
-        (base, target), Replay(base, target)(b"".join(row["replay"] for row in rows)), strict=True
-    ):
+    outcomes = Replay(base, target)(b"".join(row["replay"] for row in rows))
+    for catalog, outcome in zip((base, target), outcomes, strict=True):
         for at, row in enumerate(rows):
             ordered = messages.ordered(JobSpec.FromString(row["spec"]), row["account"])
             if not outcome.singly[at]:

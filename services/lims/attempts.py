@@ -118,15 +118,20 @@ class Attempts:
                 _LOG.exception("refused attempts were lost")
 
 
+def nobodys(decision: Decision) -> Decision:
+    """Returns a decision as if it had been made for nobody in particular."""
+    facts = decision.facts
+    return replace(decision, facts=replace(facts, order=replace(facts.order, account="")) if facts else None)
+
+
 def _attempt(noted: _Noted) -> Attempt:
     """Returns what is kept of a refusal, which is nothing of who was refused."""
-    facts, catalog = noted.decision.facts, noted.catalog
-    nobodys = replace(facts, order=replace(facts.order, account="")) if facts else None
+    catalog = noted.catalog
     telling = {each.id for each in catalog.constraints if each.shows and each.shows.noun == "order"}
     violations = [replace(each, message="") if each.rule in telling else each for each in noted.decision.violations]
     return Attempt(
         spec=noted.ordered.content,
-        replay=record(catalog, replace(noted.decision, facts=nobodys)),
+        replay=record(catalog, nobodys(noted.decision)),
         violations=messages.violations_message(violations).SerializeToString(deterministic=True),
         count=noted.count,
         catalog_revision=noted.revision.number,

@@ -253,9 +253,10 @@ class WrongBlank(MeshError):
 
     def __init__(self, job: str, code: str, expected: Sequence[str]) -> None:
         """Takes the job, the code that was scanned and the blanks that it is made of."""
+        kinds = dict.fromkeys(expected)
         super().__init__(
-            f"{code} is not what {job} is made of here; take {' and '.join(expected)}",
-            metadata={"job": job, "expected": ", ".join(expected)},
+            f"{code} is none of the {len(expected)} blanks of {job} here, or one too many; take {' and '.join(kinds)}",
+            metadata={"job": job, "expected": ", ".join(kinds)},
         )
 
 

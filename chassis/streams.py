@@ -22,7 +22,7 @@ _LOG = structlog.get_logger("watch")
 
 
 class WatchResponse(Protocol):
-    """What every watch's response message has."""
+    """What every stream's response message has."""
 
     def __init__(self, **fields: Any) -> None: ...  # noqa: ANN401 -- a protobuf message
 
@@ -92,12 +92,49 @@ async def watch(
         await entries.aclose()
 
 
-def _mesh_error(error: Exception) -> MeshError:
+async def progress(response: type[R], messages: AsyncGenerator[R, None], *, pace: Pace) -> AsyncIterator[R]:
+    """Yields the messages of work that takes its time, with heartbeats while there are none.
+
+    A refusal before the first message is the call's. Later a fault is the last message; when the process drains, the
+    stream ends SERVER_DRAINING, and the work with it.
+    """
+    first = await anext(messages)
+    draining = asyncio.ensure_future(pace.draining.wait())
+    following = asyncio.ensure_future(anext(messages))
+    try:
+        yield first
+        while True:
+            await asyncio.wait(
+                (following, draining),
+                timeout=pace.heartbeat_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if draining.done():
+                yield response(end=End(reason=End.REASON_SERVER_DRAINING))
+                return
+            if following.done():
+                yield following.result()
+                following = asyncio.ensure_future(anext(messages))
+            else:
+                yield response(heartbeat=_heartbeat())
+    except StopAsyncIteration:
+        return
+    except Exception as error:  # noqa: BLE001 -- as above
+        _LOG.warning("work_failed", exc_info=error)
+        yield response(error=_mesh_error(error, "call again").status())
+    finally:
+        following.cancel()
+        draining.cancel()
+        await asyncio.gather(following, draining, return_exceptions=True)
+        await messages.aclose()
+
+
+def _mesh_error(error: Exception, way_out: str = "resume with the cursor") -> MeshError:
     if isinstance(error, MeshError):
         return error
     if is_unreachable(error):
-        return Unavailable("the service cannot reach its database right now; resume with the cursor")
-    return Internal("the watch failed on our side; resume with the cursor", metadata={"trace_id": telemetry.trace_id()})
+        return Unavailable(f"the service cannot reach its database right now; {way_out}")
+    return Internal(f"the stream failed on our side; {way_out}", metadata={"trace_id": telemetry.trace_id()})
 
 
 def _heartbeat() -> Heartbeat:

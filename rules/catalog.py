@@ -232,6 +232,7 @@ class Catalog:
         breakages: The reasons for which a lens is spoilt on the floor; none in a catalog that has no such list.
         calendar: When the lab works; None where nothing is due.
         remakes: The policy of what is charged of a remake; None where there is none.
+        marks: What tells one stock of blanks from another, as it is worked out (`rules.replay.record.mark`).
     """
 
     stations: Mapping[str, Station]
@@ -254,6 +255,7 @@ class Catalog:
     breakages: Mapping[str, Breakage] = field(default_factory=dict)
     calendar: Calendar | None = None
     remakes: Table | None = None
+    marks: dict[tuple[str, str, str, bool], bytes] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         stock = _stock(self)

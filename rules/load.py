@@ -139,7 +139,7 @@ SECTIONS = (
 
 _NEEDED = ("stations", "materials", "designs", "colours", "blanks", "tables")
 _ENTRY_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_STATION_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_STATION_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")  # and of what is reported there
 _GIVEN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -182,7 +182,7 @@ def load(files: Mapping[str, object], *, draft: bool = False) -> Catalog:
     sections = _sections(files, faults)
     materials = _by_id(sections["materials"], _material)
     stations = _by_id(sections["stations"], _station)
-    breakages = _by_id(sections["breakages"], lambda item: breakage(item, item.matching("id", _ENTRY_ID), stations))
+    breakages = _by_id(sections["breakages"], lambda item: breakage(item, item.matching("id", _STATION_ID), stations))
     working = calendar(sections["calendars"])
     designs = _by_id(sections["designs"], _design)
     colours, coatings, options = (_by_id(sections[name], _choice) for name in ("colours", "coatings", "options"))

@@ -5,6 +5,7 @@ In production an OIDC provider issues tokens and a public authority certifies th
     signing.pem, jwks.json        ES256 key of the token issuer, and its public half as the edge and services read it
     ca.pem, ca.key                local authority; clients verify the edge against `ca.pem`
     edge.pem, edge.key            certificate of the gRPC listener, renewed at start when it nears its end
+    history.pem                   Ed25519 key that the lab signs the history of its catalog with
     tokens/<holder>.jwt           a service's own token: it reads this file and never holds the signing key
 
 Every private file is readable by its owner only.
@@ -27,7 +28,7 @@ import jwt
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jwt.algorithms import ECAlgorithm
 
@@ -80,6 +81,11 @@ class Keys:
         """The private key of the edge's certificate."""
         return self.folder / "edge.key"
 
+    @property
+    def history(self) -> Path:
+        """The key that the lab signs the history of its catalog with."""
+        return self.folder / "history.pem"
+
     def token_file(self, holder: str) -> Path:
         """Where `holder` (a service, or the simulator) finds its own token."""
         return self.folder / "tokens" / f"{holder}.jwt"
@@ -89,6 +95,8 @@ def prepare(folder: Path, now: datetime) -> Keys:
     """Make the keys that are missing in `folder`, renew certificates that end within 60 days, and load the rest."""
     signing = _read_or_make_key(folder / "signing.pem")
     keys = Keys(folder, signing)
+    if not keys.history.exists():
+        write_atomically(keys.history, _pem(ed25519.Ed25519PrivateKey.generate()))
     write_atomically(keys.jwks, json.dumps({"keys": [_public_jwk(signing)]}, indent=2), mode=0o644)
     authority = _authority(keys, now)
     if not _valid(keys.certificate, authority, now):
@@ -118,7 +126,7 @@ def _read_or_make_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -2,6 +2,7 @@
 
 home/
   data/postgres, data/nats    the databases; removing `home` removes them
+  data/history.jsonl          the heads of the catalog's history, outside its database
   log/NAME.log, NAME.log.1    what each process wrote
   run/state.json, run/lock    what runs now, and the lock of the one supervisor
   config/                     files written for the servers at every start
@@ -29,6 +30,11 @@ class Layout:
     def data(self) -> Path:
         """The databases."""
         return self.home / "data"
+
+    @property
+    def history(self) -> Path:
+        """The heads of the catalog's history, which the lab keeps outside its database."""
+        return self.data / "history.jsonl"
 
     @property
     def keys(self) -> Path:

@@ -220,6 +220,8 @@ def _environment(mesh: Mesh, service: str) -> dict[str, str]:
         "LENSMESH_TOKEN_FILE": str(mesh.keys.token_file(service)),
         "LENSMESH_LIMS_TARGET": replicas.target(mesh.replicas["lims"]),
         "LENSMESH_FIRST_ACCOUNTS": _DEMO_ACCOUNTS,
+        "LENSMESH_SIGNING_KEY": str(mesh.keys.history),
+        "LENSMESH_HEADS_FILE": str(mesh.layout.history),
         "LENSMESH_LOG_LEVEL": mesh.settings.log_level,
     }
 

@@ -1,6 +1,7 @@
 """What must hold in a mesh that runs: its processes, its edge, its databases, its logs and who reads them."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,7 @@ _BEHIND = """
     and transaction < pg_snapshot_xmin(pg_current_snapshot())
 """
 _LEASES = "select name, expires > clock_timestamp() as held, term from lease order by name"
+_LATEST_HEAD = "select number, head from revision_head order by number desc limit 1"
 _JOB_EVENTS = "lensmesh.events.v1.JobChanged"
 
 _T = TypeVar("_T")
@@ -75,6 +77,8 @@ def examine(current: MeshState, layout: Layout) -> Iterator[Finding]:
                 f"relay of {service}": partial(log_is_relayed, current, layout, service),
             }
         )
+    if "lims" in names:
+        yield from judge_all({"catalog history": lambda: history_is_kept(current, layout)})
     if set(SERVICES) <= names:
         yield from judge_all({"lab follower": lambda: lab_is_followed(current, layout)})
 
@@ -259,6 +263,29 @@ def lab_is_followed(current: MeshState, layout: Layout) -> Found:
     reached = _asked(current, layout, "order", place)
     late = _asked(current, layout, "lims", lambda connection: _behind(connection, reached, _JOB_EVENTS))
     return _lag(*late, "the orders do not know", _logs(current, "order"))
+
+
+def history_is_kept(current: MeshState, layout: Layout) -> Found:
+    """The head of the revision in force is also kept outside the database."""
+
+    async def latest(connection: asyncpg.Connection) -> tuple[int, str]:
+        found = await connection.fetchrow(_LATEST_HEAD)
+        return (found["number"], found["head"]) if found else (0, "")
+
+    number, head = _asked(current, layout, "lims", latest)
+    lines = layout.history.read_text().splitlines() if layout.history.exists() else []
+    kept = json.loads(lines[-1]) if lines else {"number": 0, "head": ""}
+    if (kept["number"], kept["head"]) == (number, head):
+        return True, f"revision {number} is in force, and its head is kept outside the database", ""
+    return (
+        False,
+        f"revision {number} is in force, and kept outside the database is the head of revision {kept['number']}"
+        + (", another one" if kept["number"] == number else ""),
+        (
+            f"`bin/lensmesh lims history --verify` says what is wrong; {_logs(current, 'lims')} says why a head could "
+            "not be kept (`heads_unreachable`, `head_not_kept`)."
+        ),
+    )
 
 
 def _logs(current: MeshState, service: str) -> str:

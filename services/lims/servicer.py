@@ -9,12 +9,8 @@ from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
 from lensmesh.lims.v1 import (
     catalog_pb2,
     decision_pb2,
-    floor_service_pb2,
-    floor_service_pb2_grpc,
     job_pb2,
     lims_service_pb2_grpc,
-    rule_service_pb2,
-    rule_service_pb2_grpc,
 )
 from lensmesh.lims.v1 import lims_service_pb2 as contract
 
@@ -22,6 +18,7 @@ from chassis import pages, streams
 from chassis.streams import Pace
 from rules.decision import Decision
 from services.lims import messages, workflow
+from services.lims.floor import workflow as floor
 from services.lims.model import Job
 from services.lims.workflow import Lab
 
@@ -29,7 +26,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 _CONTRACT_VERSION = "1"
 _MOST_JOBS = 2**63 - 1
-_LONGEST_REFERENCE = 64
 _EVENTS, _MOST_EVENTS = 100, 1000  # a page of events, as the contract says
 
 
@@ -87,17 +83,19 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
 
     async def GetJob(self, request: contract.GetJobRequest, _context: Context) -> job_pb2.Job:
         """Returns a job."""
-        return messages.job_message(await workflow.job(self._lab, _number(request.name)))
+        return messages.job_message(await workflow.job(self._lab, messages.number(request.name)))
 
     async def GetJobDecision(self, request: contract.GetJobDecisionRequest, _context: Context) -> decision_pb2.Decision:
         """Returns the decision a job was created by."""
-        return _decision(*await workflow.job_decision(self._lab, _number(request.name)))
+        return _decision(*await workflow.job_decision(self._lab, messages.number(request.name)))
 
     async def ListJobs(self, request: contract.ListJobsRequest, _context: Context) -> contract.ListJobsResponse:
         """Lists jobs, newest first."""
         states = frozenset(map(messages.state_of, request.states))
         page = pages.of(request, _job_number)
-        found = await workflow.jobs(self._lab, before=page.after, states=states, limit=page.size + 1)
+        found = await workflow.jobs(
+            self._lab, before=page.after, states=states, station=request.station, limit=page.size + 1
+        )
         shown, more = found[: page.size], len(found) > page.size
         return contract.ListJobsResponse(
             jobs=map(messages.job_message, shown),
@@ -109,7 +107,8 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
     ) -> contract.ListJobEventsResponse:
         """Lists a job's events."""
         size = min(request.page_size or _EVENTS, _MOST_EVENTS)
-        found = await workflow.job_events(self._lab, _number(request.job), after=request.after_sequence, limit=size + 1)
+        number = messages.number(request.job)
+        found = await workflow.job_events(self._lab, number, after=request.after_sequence, limit=size + 1)
         page = found[:size]
         return contract.ListJobEventsResponse(
             events=[JobChanged.FromString(entry.payload).event for entry in page],
@@ -118,7 +117,7 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
 
     async def CancelJob(self, request: contract.CancelJobRequest, _context: Context) -> job_pb2.Job:
         """Cancels a job that is not being made yet."""
-        return messages.job_message(await workflow.cancel_job(self._lab, _number(request.name)))
+        return messages.job_message(await floor.cancel(self._lab, messages.number(request.name)))
 
     async def WatchJobs(
         self, request: contract.WatchJobsRequest, _context: Context
@@ -133,51 +132,6 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
             pace=self._pace,
         ):
             yield message
-
-
-class FloorServicer(floor_service_pb2_grpc.FloorServiceServicer):
-    """The lab's floor."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    async def Scan(self, request: floor_service_pb2.ScanRequest, _context: Context) -> job_pb2.Job:
-        """Moves a job on."""
-        return messages.job_message(await workflow.scan(self._lab, _number(request.job), request.station))
-
-
-class RuleServicer(rule_service_pb2_grpc.RuleServiceServicer):
-    """The lab's rules, tried out."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    async def DecideFile(
-        self, request: rule_service_pb2.DecideFileRequest, _context: Context
-    ) -> rule_service_pb2.DecideFileResponse:
-        """Decides a lab file and draws the lenses."""
-        decided = await workflow.decide_file(
-            self._lab,
-            request.file.data,
-            account=request.account,
-            design=request.design,
-            material=request.material,
-            drawn=request.draw,
-        )
-        return rule_service_pb2.DecideFileResponse(
-            decision=messages.decision_message(
-                decided.decision, decided.revision.number, account=decided.reading.spec.account
-            ),
-            spec=messages.spec_message(decided.reading.spec),
-            diagnostics=map(messages.diagnostic_message, decided.reading.notes),
-            job_reference=decided.job[:_LONGEST_REFERENCE],
-            drawing=decided.drawing,
-        )
-
-
-def _number(name: str) -> int:
-    """Returns the number in a job's name, which the contract has validated."""
-    return int(name.removeprefix("jobs/"))
 
 
 def _decision(job: Job, decision: Decision) -> decision_pb2.Decision:

@@ -1,34 +1,30 @@
-"""Reads the starter catalog: the files in ``catalog/``, as plain data for `rules.load`."""
+"""Reads the starter catalog: the files in ``catalog/``, as texts and as plain data for `rules.load`."""
 
-from collections.abc import Hashable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import yaml
+from rules import files as text_files
+from rules.files import FileError
 
 FOLDER = Path(__file__).parent / "catalog"
 
 
-class _TextLoader(yaml.BaseLoader):
-    """Leaves every scalar the text it is, so that no number is rounded; refuses a field that stands there twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 -- as inherited
-        names = [key.value for key, _ in node.value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} stands there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+def texts(folder: Path = FOLDER) -> Mapping[str, str]:
+    """Returns the folder's YAML files as they are, by file name."""
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.yaml"))}
 
 
 def files(folder: Path = FOLDER) -> dict[str, object]:
     """Returns the content of the folder's YAML files, by file name.
 
     Raises:
-        yaml.YAMLError: A file is no YAML, or says a field twice; the message names the place.
+        FileError: A file is no YAML, or says a field twice; the message names the file and the line.
     """
-    return {file.name: _content(file) for file in sorted(folder.glob("*.yaml"))}
+    return {name: _content(name, text) for name, text in texts(folder).items()}
 
 
-def _content(file: Path) -> object:
-    with file.open() as stream:  # and no text, which has no name for the message
-        return yaml.load(stream, Loader=_TextLoader)  # noqa: S506 -- it makes texts, lists and mappings only
+def _content(name: str, text: str) -> object:
+    try:
+        return text_files.read(text)
+    except FileError as error:
+        raise FileError(f"{name}: {error}") from error

@@ -299,3 +299,19 @@ def test_a_lab_that_is_not_followed_is_found(up: Up, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(running, "_cursor", lambda _: (0, 0))
     good, says, _ = running.lab_is_followed(*up[:2])
     assert (good, "events the orders do not know" in says) == (False, True)
+
+
+def test_a_head_that_is_not_kept_or_is_another_one_is_found(up: Up) -> None:
+    """The file and the database disagree; the way out names the command that says how."""
+    current, layout = up[:2]
+    kept = layout.history.read_text()
+    try:
+        layout.history.write_text("")
+        good, says, way_out = running.history_is_kept(current, layout)
+        assert (good, "the head of revision 0" in says, "history --verify" in way_out) == (False, True, True)
+        layout.history.write_text(kept.replace('"head": "', '"head": "0', 1))
+        good, says, _ = running.history_is_kept(current, layout)
+        assert (good, says.endswith(", another one")) == (False, True)
+    finally:
+        layout.history.write_text(kept)
+    assert running.history_is_kept(current, layout)[0]

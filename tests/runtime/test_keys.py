@@ -100,7 +100,7 @@ def test_a_token_that_nobody_may_hold_is_not_issued(
 
 def test_keys_are_kept_across_starts(own_keys: Keys) -> None:
     """Tokens and trusted certificates stay valid."""
-    names = ("signing.pem", "jwks.json", "ca.pem", "ca.key", "edge.pem", "edge.key")
+    names = ("signing.pem", "jwks.json", "ca.pem", "ca.key", "edge.pem", "edge.key", "history.pem")
     before = {name: (own_keys.folder / name).read_bytes() for name in names}
     keys.prepare(own_keys.folder, NOW + timedelta(days=1))
     assert {name: (own_keys.folder / name).read_bytes() for name in names} == before
@@ -130,7 +130,7 @@ def test_the_edges_key_fits_its_certificate(own_keys: Keys) -> None:
 
 def test_private_keys_are_private_and_the_published_key_has_no_private_part(own_keys: Keys) -> None:
     """`d` is the private number of an elliptic-curve JWK."""
-    for name in ("signing.pem", "ca.key", "edge.key"):
+    for name in ("signing.pem", "ca.key", "edge.key", "history.pem"):
         assert (own_keys.folder / name).stat().st_mode & 0o077 == 0
     (published,) = json.loads(own_keys.jwks.read_text())["keys"]
     assert "d" not in published

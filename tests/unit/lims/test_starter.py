@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import Parse
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from optics.dcs.records import parse
 from rules import lab_file
 from rules.catalog import Severity
 from rules.decide import decide
+from rules.files import FileError
 from rules.floor import RemakeFacts, Responsible, remake_terms
 from rules.load import load
 from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Spec
@@ -385,9 +385,9 @@ def test_alternatives_are_entries_of_the_catalog(spec: Spec) -> None:
 
 def test_equal_files_make_equal_bytes_and_the_bytes_make_the_catalog_again() -> None:
     """A revision is addressed by the hash of what is stored."""
-    content = content_of(starter.files())
+    content = content_of(starter.texts())
 
-    assert content == content_of(dict(reversed(starter.files().items())))
+    assert content == content_of(dict(reversed(starter.texts().items())))
     assert compiled(content).constraints == CATALOG.constraints
     assert decide(compiled(content), REAL_ORDER) == decide(CATALOG, REAL_ORDER)
     assert len(hashlib.sha256(content).hexdigest()) == 64
@@ -397,5 +397,5 @@ def test_a_field_said_twice_in_a_file_is_refused(tmp_path: Path) -> None:
     """YAML would silently keep the last one."""
     (tmp_path / "designs.yaml").write_text("designs:\n  - id: one\n    id: two\n")
 
-    with pytest.raises(yaml.YAMLError, match="'id' stands there twice"):
+    with pytest.raises(FileError, match=r"designs\.yaml: line 3: 'id' stands there twice"):
         starter.files(tmp_path)

@@ -160,6 +160,7 @@ FAULTS: list[tuple[Spoil, str]] = [
     ),
     (set_at(*SCRATCH, "station", "edge"), "work.yaml: breakages[0] (scratch): station: is not a field of this entry"),
     (set_at(*PEELING, "id", "scratch"), "work.yaml: breakages[1] (scratch): id: is taken by an entry before"),
+    (set_at(*PEELING, "id", "peeling.2"), "work.yaml: breakages[1] (peeling.2): id: 'peeling.2' does not match"),
     (set_at(*PEELING, "returns_to", ""), "work.yaml: breakages[1] (peeling): returns_to: is missing"),
     (
         set_at(*PEELING, "stations", []),

@@ -27,7 +27,7 @@ from lensmesh.lims.v1 import job_pb2 as lensmesh_dot_lims_dot_v1_dot_job__pb2
 from lensmesh.order.v1 import order_pb2 as lensmesh_dot_order_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flensmesh/events/v1/events.proto\x12\x12lensmesh.events.v1\x1a\x1elensmesh/lims/v1/catalog.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a\x1dlensmesh/order/v1/order.proto\">\n\x0cOrderChanged\x12.\n\x06update\x18\x01 \x01(\x0b\x32\x1e.lensmesh.order.v1.OrderUpdate\"7\n\nJobChanged\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.lensmesh.lims.v1.JobEvent\"G\n\x10\x43\x61talogPublished\x12\x33\n\x08revision\x18\x01 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevisionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flensmesh/events/v1/events.proto\x12\x12lensmesh.events.v1\x1a\x1elensmesh/lims/v1/catalog.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a\x1dlensmesh/order/v1/order.proto\">\n\x0cOrderChanged\x12.\n\x06update\x18\x01 \x01(\x0b\x32\x1e.lensmesh.order.v1.OrderUpdate\"7\n\nJobChanged\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.lensmesh.lims.v1.JobEvent\"\x1f\n\rCatalogStaged\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"G\n\x10\x43\x61talogPublished\x12\x33\n\x08revision\x18\x01 \x01(\x0b\x32!.lensmesh.lims.v1.CatalogRevisionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERCHANGED']._serialized_end=208
   _globals['_JOBCHANGED']._serialized_start=210
   _globals['_JOBCHANGED']._serialized_end=265
-  _globals['_CATALOGPUBLISHED']._serialized_start=267
-  _globals['_CATALOGPUBLISHED']._serialized_end=338
+  _globals['_CATALOGSTAGED']._serialized_start=267
+  _globals['_CATALOGSTAGED']._serialized_end=298
+  _globals['_CATALOGPUBLISHED']._serialized_start=300
+  _globals['_CATALOGPUBLISHED']._serialized_end=371
 # @@protoc_insertion_point(module_scope)

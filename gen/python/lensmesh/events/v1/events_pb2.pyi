@@ -68,6 +68,28 @@ class JobChanged(_message.Message):
 Global___JobChanged: _TypeAlias = JobChanged  # noqa: Y015
 
 @_typing.final
+class CatalogStaged(_message.Message):
+    """A catalog may come into force soon: every replica compiles it now, so that nobody waits for that later."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """SHA-256, in hex, over the bytes a revision of it is stored as."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatalogStaged: _TypeAlias = CatalogStaged  # noqa: Y015
+
+@_typing.final
 class CatalogPublished(_message.Message):
     """A catalog revision came into force."""
 

@@ -48,6 +48,28 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_FILE_UNREADABLE: _Reason.ValueType  # 7
     """The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is sent as a lab file."""
+    REASON_DRAFT_FAULTY: _Reason.ValueType  # 20
+    """The draft's files hold no catalog. FAILED_PRECONDITION; `BadRequest` names each fault. Example: PreviewDraft while a
+    constraint is misspelt.
+    """
+    REASON_DRAFT_UNCHECKED: _Reason.ValueType  # 21
+    """The draft's content was not checked. FAILED_PRECONDITION. Example: PublishDraft after an edit."""
+    REASON_CHECK_FAILED: _Reason.ValueType  # 22
+    """The check found what is not overridden. FAILED_PRECONDITION; `PreconditionFailure` names each finding. Example:
+    PublishDraft of a table with a gap.
+    """
+    REASON_DRAFT_STALE: _Reason.ValueType  # 23
+    """Another revision came into force since the draft's base. FAILED_PRECONDITION. Example: two engineers publish at once."""
+    REASON_DRAFT_STATE: _Reason.ValueType  # 24
+    """The draft is scheduled or published, or not what the call needs. FAILED_PRECONDITION. Example: UpdateDraft of a
+    published one.
+    """
+    REASON_DRAFT_CONFLICT: _Reason.ValueType  # 25
+    """A file was changed both in the draft and in its later base. FAILED_PRECONDITION; `metadata.file` names the first.
+    Example: UpdateDraft with a later base.
+    """
+    REASON_REVISION_IN_FORCE: _Reason.ValueType  # 26
+    """The content is in force already. FAILED_PRECONDITION. Example: RollBack to the revision in force."""
     REASON_BREAKAGE_LIST_MISSING: _Reason.ValueType  # 40
     """The revision of the job has no list of reasons for breakages. FAILED_PRECONDITION.
     Example: a breakage of a job of a revision from before there was one.
@@ -90,6 +112,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
     Example: a breakage of the left lens of a job that makes the right one alone.
     """
+    REASON_PROFILE_MISSING: _Reason.ValueType  # 51
+    """The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+    kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1."""
@@ -120,6 +146,28 @@ Example: GetJobDecision for a job of an earlier version.
 """
 REASON_FILE_UNREADABLE: Reason.ValueType  # 7
 """The file is not DCS, or damaged, or larger than is read. INVALID_ARGUMENT. Example: a PDF is sent as a lab file."""
+REASON_DRAFT_FAULTY: Reason.ValueType  # 20
+"""The draft's files hold no catalog. FAILED_PRECONDITION; `BadRequest` names each fault. Example: PreviewDraft while a
+constraint is misspelt.
+"""
+REASON_DRAFT_UNCHECKED: Reason.ValueType  # 21
+"""The draft's content was not checked. FAILED_PRECONDITION. Example: PublishDraft after an edit."""
+REASON_CHECK_FAILED: Reason.ValueType  # 22
+"""The check found what is not overridden. FAILED_PRECONDITION; `PreconditionFailure` names each finding. Example:
+PublishDraft of a table with a gap.
+"""
+REASON_DRAFT_STALE: Reason.ValueType  # 23
+"""Another revision came into force since the draft's base. FAILED_PRECONDITION. Example: two engineers publish at once."""
+REASON_DRAFT_STATE: Reason.ValueType  # 24
+"""The draft is scheduled or published, or not what the call needs. FAILED_PRECONDITION. Example: UpdateDraft of a
+published one.
+"""
+REASON_DRAFT_CONFLICT: Reason.ValueType  # 25
+"""A file was changed both in the draft and in its later base. FAILED_PRECONDITION; `metadata.file` names the first.
+Example: UpdateDraft with a later base.
+"""
+REASON_REVISION_IN_FORCE: Reason.ValueType  # 26
+"""The content is in force already. FAILED_PRECONDITION. Example: RollBack to the revision in force."""
 REASON_BREAKAGE_LIST_MISSING: Reason.ValueType  # 40
 """The revision of the job has no list of reasons for breakages. FAILED_PRECONDITION.
 Example: a breakage of a job of a revision from before there was one.
@@ -161,5 +209,9 @@ Example: two trays hold one blank each, and a count says 1.
 REASON_LENS_NOT_IN_JOB: Reason.ValueType  # 50
 """The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
 Example: a breakage of the left lens of a job that makes the right one alone.
+"""
+REASON_PROFILE_MISSING: Reason.ValueType  # 51
+"""The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -25,13 +25,20 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from lensmesh.lims.v1 import decision_pb2 as lensmesh_dot_lims_dot_v1_dot_decision__pb2
+from lensmesh.lims.v1 import draft_pb2 as lensmesh_dot_lims_dot_v1_dot_draft__pb2
+from lensmesh.lims.v1 import examination_pb2 as lensmesh_dot_lims_dot_v1_dot_examination__pb2
 from lensmesh.lims.v1 import job_pb2 as lensmesh_dot_lims_dot_v1_dot_job__pb2
+from lensmesh.lims.v1 import revision_pb2 as lensmesh_dot_lims_dot_v1_dot_revision__pb2
 from lensmesh.options.v1 import options_pb2 as lensmesh_dot_options_dot_v1_dot_options__pb2
+from lensmesh.type.v1 import stream_pb2 as lensmesh_dot_type_dot_v1_dot_stream__pb2
 from lensmesh.type.v1 import violation_pb2 as lensmesh_dot_type_dot_v1_dot_violation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lensmesh/lims/v1/rule_service.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1flensmesh/lims/v1/decision.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a!lensmesh/options/v1/options.proto\x1a lensmesh/type/v1/violation.proto\"\xfb\x01\n\x11\x44\x65\x63ideFileRequest\x12.\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xbaH\x03\xc8\x01\x01\xb0\xbb\x18\x01\x12<\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB+\xbaH(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?$\x12\x33\n\x06\x64\x65sign\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x35\n\x08material\x18\x04 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x0c\n\x04\x64raw\x18\x05 \x01(\x08\"\xd0\x01\n\x12\x44\x65\x63ideFileResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.lensmesh.lims.v1.Decision\x12\'\n\x04spec\x18\x02 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpec\x12\x35\n\x0b\x64iagnostics\x18\x03 \x03(\x0b\x32 .lensmesh.lims.v1.FileDiagnostic\x12\x15\n\rjob_reference\x18\x04 \x01(\t\x12\x15\n\x07\x64rawing\x18\x05 \x01(\tB\x04\xb0\xbb\x18\x01\"l\n\x0e\x46ileDiagnostic\x12,\n\x08severity\x18\x01 \x01(\x0e\x32\x1a.lensmesh.type.v1.Severity\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t2\x9f\x01\n\x0bRuleService\x12\x8f\x01\n\nDecideFile\x12#.lensmesh.lims.v1.DecideFileRequest\x1a$.lensmesh.lims.v1.DecideFileResponse\"6\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x03\x04*\x02\x08\x05\x82\xd3\xe4\x93\x02!\"\x19/v1/lims/rules:decideFile:\x04\x66ileb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lensmesh/lims/v1/rule_service.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1flensmesh/lims/v1/decision.proto\x1a\x1clensmesh/lims/v1/draft.proto\x1a\"lensmesh/lims/v1/examination.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a\x1flensmesh/lims/v1/revision.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1dlensmesh/type/v1/stream.proto\x1a lensmesh/type/v1/violation.proto\"\xfb\x01\n\x11\x44\x65\x63ideFileRequest\x12.\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xbaH\x03\xc8\x01\x01\xb0\xbb\x18\x01\x12<\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB+\xbaH(r&2$^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?$\x12\x33\n\x06\x64\x65sign\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x35\n\x08material\x18\x04 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$\x12\x0c\n\x04\x64raw\x18\x05 \x01(\x08\"\xd0\x01\n\x12\x44\x65\x63ideFileResponse\x12,\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1a.lensmesh.lims.v1.Decision\x12\'\n\x04spec\x18\x02 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpec\x12\x35\n\x0b\x64iagnostics\x18\x03 \x03(\x0b\x32 .lensmesh.lims.v1.FileDiagnostic\x12\x15\n\rjob_reference\x18\x04 \x01(\t\x12\x15\n\x07\x64rawing\x18\x05 \x01(\tB\x04\xb0\xbb\x18\x01\"l\n\x0e\x46ileDiagnostic\x12,\n\x08severity\x18\x01 \x01(\x0e\x32\x1a.lensmesh.type.v1.Severity\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\"e\n\x12\x43reateDraftRequest\x12.\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x17.lensmesh.lims.v1.DraftB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"Z\n\x0fGetDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"M\n\x11ListDraftsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"V\n\x12ListDraftsResponse\x12\'\n\x06\x64rafts\x18\x01 \x03(\x0b\x32\x17.lensmesh.lims.v1.Draft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"u\n\x12UpdateDraftRequest\x12.\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x17.lensmesh.lims.v1.DraftB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"u\n\x12\x44\x65leteDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\x8d\x01\n\x11\x43heckDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12/\n\x0cseconds_each\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00N@)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"\xa9\x02\n\x12\x43heckDraftResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.lensmesh.lims.v1.ProgressH\x00\x12,\n\x07\x66inding\x18\x02 \x01(\x0b\x32\x19.lensmesh.lims.v1.FindingH\x00\x12/\n\x06report\x18\x03 \x01(\x0b\x32\x1d.lensmesh.lims.v1.CheckReportH\x00\x12\x30\n\theartbeat\x18\x04 \x01(\x0b\x32\x1b.lensmesh.type.v1.HeartbeatH\x00\x12$\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x15.lensmesh.type.v1.EndH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x07\n\x05\x65vent\"{\n\x13PreviewDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x1b\n\x08\x65xamples\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\"\xff\x01\n\x14PreviewDraftResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.lensmesh.lims.v1.ProgressH\x00\x12\x31\n\x06report\x18\x03 \x01(\x0b\x32\x1f.lensmesh.lims.v1.PreviewReportH\x00\x12\x30\n\theartbeat\x18\x04 \x01(\x0b\x32\x1b.lensmesh.type.v1.HeartbeatH\x00\x12$\n\x03\x65nd\x18\x05 \x01(\x0b\x32\x15.lensmesh.type.v1.EndH\x00\x12#\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x07\n\x05\x65vent\"\xad\x01\n\x13\x44iffCatalogsRequest\x12I\n\x04\x62\x61se\x18\x01 \x01(\tB;\xbaH8r624^(revisions/[1-9][0-9]{0,17}|drafts/[0-9a-f-]{36})?$\x12K\n\x06target\x18\x02 \x01(\tB;\xbaH8r624^(revisions/[1-9][0-9]{0,17}|drafts/[0-9a-f-]{36})?$\"A\n\x14\x44iffCatalogsResponse\x12)\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x18.lensmesh.lims.v1.Change\"\xe9\x01\n\x13PublishDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x16\n\x04note\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x38\n\toverrides\x18\x04 \x03(\x0b\x32\x1a.lensmesh.lims.v1.OverrideB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa4\x02\n\x14ScheduleDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x16\n\x04note\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x38\n\toverrides\x18\x04 \x03(\x0b\x32\x1a.lensmesh.lims.v1.OverrideB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x38\n\x0cpublish_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"a\n\x16UnscheduleDraftRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xbaH6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"\x7f\n\x0fRollBackRequest\x12\x31\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^revisions/[1-9][0-9]{0,17}$\x12\x18\n\x04note\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\n\x18\xe8\x07\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x12GetRevisionRequest\x12\x31\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^revisions/[1-9][0-9]{0,17}$\"P\n\x14ListRevisionsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"_\n\x15ListRevisionsResponse\x12-\n\trevisions\x18\x01 \x03(\x0b\x32\x1a.lensmesh.lims.v1.Revision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x17GetRevisionFilesRequest\x12\x31\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^revisions/[1-9][0-9]{0,17}$\"\x16\n\x14VerifyHistoryRequest\"l\n\x15VerifyHistoryResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x11\n\trevisions\x18\x02 \x01(\x03\x12\x0c\n\x04head\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61ults\x18\x04 \x03(\t\x12\x12\n\nheads_kept\x18\x05 \x01(\x03\x32\xbd\x12\n\x0bRuleService\x12\x8f\x01\n\nDecideFile\x12#.lensmesh.lims.v1.DecideFileRequest\x1a$.lensmesh.lims.v1.DecideFileResponse\"6\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x03\x04*\x02\x08\x05\x82\xd3\xe4\x93\x02!\"\x19/v1/lims/rules:decideFile:\x04\x66ile\x12w\n\x0b\x43reateDraft\x12$.lensmesh.lims.v1.CreateDraftRequest\x1a\x17.lensmesh.lims.v1.Draft\")\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x18\"\x0f/v1/lims/drafts:\x05\x64raft\x12v\n\x08GetDraft\x12!.lensmesh.lims.v1.GetDraftRequest\x1a\x17.lensmesh.lims.v1.Draft\".\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/lims/{name=drafts/*}\x12~\n\nListDrafts\x12#.lensmesh.lims.v1.ListDraftsRequest\x1a$.lensmesh.lims.v1.ListDraftsResponse\"%\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/lims/drafts\x12\x86\x01\n\x0bUpdateDraft\x12$.lensmesh.lims.v1.UpdateDraftRequest\x1a\x17.lensmesh.lims.v1.Draft\"8\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\'2\x1e/v1/lims/{draft.name=drafts/*}:\x05\x64raft\x12y\n\x0b\x44\x65leteDraft\x12$.lensmesh.lims.v1.DeleteDraftRequest\x1a\x17.lensmesh.lims.v1.Draft\"+\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1a*\x18/v1/lims/{name=drafts/*}\x12\x8e\x01\n\nCheckDraft\x12#.lensmesh.lims.v1.CheckDraftRequest\x1a$.lensmesh.lims.v1.CheckDraftResponse\"3\x90\x02\x02\xaa\xbb\x18\x03\n\x01\x03\x82\xd3\xe4\x93\x02#\"\x1e/v1/lims/{name=drafts/*}:check:\x01*0\x01\x12\x96\x01\n\x0cPreviewDraft\x12%.lensmesh.lims.v1.PreviewDraftRequest\x1a&.lensmesh.lims.v1.PreviewDraftResponse\"5\x90\x02\x02\xaa\xbb\x18\x03\n\x01\x03\x82\xd3\xe4\x93\x02%\" /v1/lims/{name=drafts/*}:preview:\x01*0\x01\x12\x88\x01\n\x0c\x44iffCatalogs\x12%.lensmesh.lims.v1.DiffCatalogsRequest\x1a&.lensmesh.lims.v1.DiffCatalogsResponse\")\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/lims/rules:diff\x12\x89\x01\n\x0cPublishDraft\x12%.lensmesh.lims.v1.PublishDraftRequest\x1a\x1a.lensmesh.lims.v1.Revision\"6\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x0f\x82\xd3\xe4\x93\x02%\" /v1/lims/{name=drafts/*}:publish:\x01*\x12\x89\x01\n\rScheduleDraft\x12&.lensmesh.lims.v1.ScheduleDraftRequest\x1a\x17.lensmesh.lims.v1.Draft\"7\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02&\"!/v1/lims/{name=drafts/*}:schedule:\x01*\x12\x92\x01\n\x0fUnscheduleDraft\x12(.lensmesh.lims.v1.UnscheduleDraftRequest\x1a\x17.lensmesh.lims.v1.Draft\"<\x90\x02\x02\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02(\"#/v1/lims/{name=drafts/*}:unschedule:\x01*\x12\x85\x01\n\x08RollBack\x12!.lensmesh.lims.v1.RollBackRequest\x1a\x1a.lensmesh.lims.v1.Revision\":\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x0f\x82\xd3\xe4\x93\x02)\"$/v1/lims/{name=revisions/*}:rollBack:\x01*\x12\x82\x01\n\x0bGetRevision\x12$.lensmesh.lims.v1.GetRevisionRequest\x1a\x1a.lensmesh.lims.v1.Revision\"1\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/lims/{name=revisions/*}\x12\x8a\x01\n\rListRevisions\x12&.lensmesh.lims.v1.ListRevisionsRequest\x1a\'.lensmesh.lims.v1.ListRevisionsResponse\"(\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/lims/revisions\x12\x96\x01\n\x10GetRevisionFiles\x12).lensmesh.lims.v1.GetRevisionFilesRequest\x1a\x1e.lensmesh.lims.v1.CatalogFiles\"7\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02#\x12!/v1/lims/{name=revisions/*}/files\x12\x91\x01\n\rVerifyHistory\x12&.lensmesh.lims.v1.VerifyHistoryRequest\x1a\'.lensmesh.lims.v1.VerifyHistoryResponse\"/\x90\x02\x01\xaa\xbb\x18\x07\n\x01\x03*\x02\x08\x1e\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/lims/revisions:verifyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,14 +55,156 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEFILEREQUEST'].fields_by_name['material']._serialized_options = b'\272H r\0362\034^([a-z0-9][a-z0-9-]{0,62})?$'
   _globals['_DECIDEFILERESPONSE'].fields_by_name['drawing']._loaded_options = None
   _globals['_DECIDEFILERESPONSE'].fields_by_name['drawing']._serialized_options = b'\260\273\030\001'
+  _globals['_CREATEDRAFTREQUEST'].fields_by_name['draft']._loaded_options = None
+  _globals['_CREATEDRAFTREQUEST'].fields_by_name['draft']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATEDRAFTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEDRAFTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_GETDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTDRAFTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_UPDATEDRAFTREQUEST'].fields_by_name['draft']._loaded_options = None
+  _globals['_UPDATEDRAFTREQUEST'].fields_by_name['draft']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DELETEDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_DELETEDRAFTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEDRAFTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_CHECKDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CHECKDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_CHECKDRAFTREQUEST'].fields_by_name['seconds_each']._loaded_options = None
+  _globals['_CHECKDRAFTREQUEST'].fields_by_name['seconds_each']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\000\000N@)\000\000\000\000\000\000\000\000@\001'
+  _globals['_PREVIEWDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PREVIEWDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_PREVIEWDRAFTREQUEST'].fields_by_name['examples']._loaded_options = None
+  _globals['_PREVIEWDRAFTREQUEST'].fields_by_name['examples']._serialized_options = b'\272H\006\032\004\030d(\000'
+  _globals['_DIFFCATALOGSREQUEST'].fields_by_name['base']._loaded_options = None
+  _globals['_DIFFCATALOGSREQUEST'].fields_by_name['base']._serialized_options = b'\272H8r624^(revisions/[1-9][0-9]{0,17}|drafts/[0-9a-f-]{36})?$'
+  _globals['_DIFFCATALOGSREQUEST'].fields_by_name['target']._loaded_options = None
+  _globals['_DIFFCATALOGSREQUEST'].fields_by_name['target']._serialized_options = b'\272H8r624^(revisions/[1-9][0-9]{0,17}|drafts/[0-9a-f-]{36})?$'
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['overrides']._loaded_options = None
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['overrides']._serialized_options = b'\272H\006\222\001\003\020\364\003'
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_PUBLISHDRAFTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['overrides']._loaded_options = None
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['overrides']._serialized_options = b'\272H\006\222\001\003\020\364\003'
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['publish_time']._loaded_options = None
+  _globals['_SCHEDULEDRAFTREQUEST'].fields_by_name['publish_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_UNSCHEDULEDRAFTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_UNSCHEDULEDRAFTREQUEST'].fields_by_name['name']._serialized_options = b'\272H6r422^drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_ROLLBACKREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_ROLLBACKREQUEST'].fields_by_name['name']._serialized_options = b'\272H r\0362\034^revisions/[1-9][0-9]{0,17}$'
+  _globals['_ROLLBACKREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_ROLLBACKREQUEST'].fields_by_name['note']._serialized_options = b'\272H\007r\005\020\n\030\350\007'
+  _globals['_ROLLBACKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ROLLBACKREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_GETREVISIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETREVISIONREQUEST'].fields_by_name['name']._serialized_options = b'\272H r\0362\034^revisions/[1-9][0-9]{0,17}$'
+  _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_GETREVISIONFILESREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETREVISIONFILESREQUEST'].fields_by_name['name']._serialized_options = b'\272H r\0362\034^revisions/[1-9][0-9]{0,17}$'
   _globals['_RULESERVICE'].methods_by_name['DecideFile']._loaded_options = None
   _globals['_RULESERVICE'].methods_by_name['DecideFile']._serialized_options = b'\220\002\001\252\273\030\010\n\002\003\004*\002\010\005\202\323\344\223\002!\"\031/v1/lims/rules:decideFile:\004file'
-  _globals['_DECIDEFILEREQUEST']._serialized_start=274
-  _globals['_DECIDEFILEREQUEST']._serialized_end=525
-  _globals['_DECIDEFILERESPONSE']._serialized_start=528
-  _globals['_DECIDEFILERESPONSE']._serialized_end=736
-  _globals['_FILEDIAGNOSTIC']._serialized_start=738
-  _globals['_FILEDIAGNOSTIC']._serialized_end=846
-  _globals['_RULESERVICE']._serialized_start=849
-  _globals['_RULESERVICE']._serialized_end=1008
+  _globals['_RULESERVICE'].methods_by_name['CreateDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['CreateDraft']._serialized_options = b'\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\030\"\017/v1/lims/drafts:\005draft'
+  _globals['_RULESERVICE'].methods_by_name['GetDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['GetDraft']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\032\022\030/v1/lims/{name=drafts/*}'
+  _globals['_RULESERVICE'].methods_by_name['ListDrafts']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['ListDrafts']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\021\022\017/v1/lims/drafts'
+  _globals['_RULESERVICE'].methods_by_name['UpdateDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['UpdateDraft']._serialized_options = b'\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\'2\036/v1/lims/{draft.name=drafts/*}:\005draft'
+  _globals['_RULESERVICE'].methods_by_name['DeleteDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['DeleteDraft']._serialized_options = b'\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\032*\030/v1/lims/{name=drafts/*}'
+  _globals['_RULESERVICE'].methods_by_name['CheckDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['CheckDraft']._serialized_options = b'\220\002\002\252\273\030\003\n\001\003\202\323\344\223\002#\"\036/v1/lims/{name=drafts/*}:check:\001*'
+  _globals['_RULESERVICE'].methods_by_name['PreviewDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['PreviewDraft']._serialized_options = b'\220\002\002\252\273\030\003\n\001\003\202\323\344\223\002%\" /v1/lims/{name=drafts/*}:preview:\001*'
+  _globals['_RULESERVICE'].methods_by_name['DiffCatalogs']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['DiffCatalogs']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\025\022\023/v1/lims/rules:diff'
+  _globals['_RULESERVICE'].methods_by_name['PublishDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['PublishDraft']._serialized_options = b'\252\273\030\007\n\001\003*\002\010\017\202\323\344\223\002%\" /v1/lims/{name=drafts/*}:publish:\001*'
+  _globals['_RULESERVICE'].methods_by_name['ScheduleDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['ScheduleDraft']._serialized_options = b'\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002&\"!/v1/lims/{name=drafts/*}:schedule:\001*'
+  _globals['_RULESERVICE'].methods_by_name['UnscheduleDraft']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['UnscheduleDraft']._serialized_options = b'\220\002\002\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002(\"#/v1/lims/{name=drafts/*}:unschedule:\001*'
+  _globals['_RULESERVICE'].methods_by_name['RollBack']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['RollBack']._serialized_options = b'\252\273\030\007\n\001\003*\002\010\017\202\323\344\223\002)\"$/v1/lims/{name=revisions/*}:rollBack:\001*'
+  _globals['_RULESERVICE'].methods_by_name['GetRevision']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['GetRevision']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\035\022\033/v1/lims/{name=revisions/*}'
+  _globals['_RULESERVICE'].methods_by_name['ListRevisions']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['ListRevisions']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002\024\022\022/v1/lims/revisions'
+  _globals['_RULESERVICE'].methods_by_name['GetRevisionFiles']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['GetRevisionFiles']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\005\202\323\344\223\002#\022!/v1/lims/{name=revisions/*}/files'
+  _globals['_RULESERVICE'].methods_by_name['VerifyHistory']._loaded_options = None
+  _globals['_RULESERVICE'].methods_by_name['VerifyHistory']._serialized_options = b'\220\002\001\252\273\030\007\n\001\003*\002\010\036\202\323\344\223\002\033\022\031/v1/lims/revisions:verify'
+  _globals['_DECIDEFILEREQUEST']._serialized_start=496
+  _globals['_DECIDEFILEREQUEST']._serialized_end=747
+  _globals['_DECIDEFILERESPONSE']._serialized_start=750
+  _globals['_DECIDEFILERESPONSE']._serialized_end=958
+  _globals['_FILEDIAGNOSTIC']._serialized_start=960
+  _globals['_FILEDIAGNOSTIC']._serialized_end=1068
+  _globals['_CREATEDRAFTREQUEST']._serialized_start=1070
+  _globals['_CREATEDRAFTREQUEST']._serialized_end=1171
+  _globals['_GETDRAFTREQUEST']._serialized_start=1173
+  _globals['_GETDRAFTREQUEST']._serialized_end=1263
+  _globals['_LISTDRAFTSREQUEST']._serialized_start=1265
+  _globals['_LISTDRAFTSREQUEST']._serialized_end=1342
+  _globals['_LISTDRAFTSRESPONSE']._serialized_start=1344
+  _globals['_LISTDRAFTSRESPONSE']._serialized_end=1430
+  _globals['_UPDATEDRAFTREQUEST']._serialized_start=1432
+  _globals['_UPDATEDRAFTREQUEST']._serialized_end=1549
+  _globals['_DELETEDRAFTREQUEST']._serialized_start=1551
+  _globals['_DELETEDRAFTREQUEST']._serialized_end=1668
+  _globals['_CHECKDRAFTREQUEST']._serialized_start=1671
+  _globals['_CHECKDRAFTREQUEST']._serialized_end=1812
+  _globals['_CHECKDRAFTRESPONSE']._serialized_start=1815
+  _globals['_CHECKDRAFTRESPONSE']._serialized_end=2112
+  _globals['_PREVIEWDRAFTREQUEST']._serialized_start=2114
+  _globals['_PREVIEWDRAFTREQUEST']._serialized_end=2237
+  _globals['_PREVIEWDRAFTRESPONSE']._serialized_start=2240
+  _globals['_PREVIEWDRAFTRESPONSE']._serialized_end=2495
+  _globals['_DIFFCATALOGSREQUEST']._serialized_start=2498
+  _globals['_DIFFCATALOGSREQUEST']._serialized_end=2671
+  _globals['_DIFFCATALOGSRESPONSE']._serialized_start=2673
+  _globals['_DIFFCATALOGSRESPONSE']._serialized_end=2738
+  _globals['_PUBLISHDRAFTREQUEST']._serialized_start=2741
+  _globals['_PUBLISHDRAFTREQUEST']._serialized_end=2974
+  _globals['_SCHEDULEDRAFTREQUEST']._serialized_start=2977
+  _globals['_SCHEDULEDRAFTREQUEST']._serialized_end=3269
+  _globals['_UNSCHEDULEDRAFTREQUEST']._serialized_start=3271
+  _globals['_UNSCHEDULEDRAFTREQUEST']._serialized_end=3368
+  _globals['_ROLLBACKREQUEST']._serialized_start=3370
+  _globals['_ROLLBACKREQUEST']._serialized_end=3497
+  _globals['_GETREVISIONREQUEST']._serialized_start=3499
+  _globals['_GETREVISIONREQUEST']._serialized_end=3570
+  _globals['_LISTREVISIONSREQUEST']._serialized_start=3572
+  _globals['_LISTREVISIONSREQUEST']._serialized_end=3652
+  _globals['_LISTREVISIONSRESPONSE']._serialized_start=3654
+  _globals['_LISTREVISIONSRESPONSE']._serialized_end=3749
+  _globals['_GETREVISIONFILESREQUEST']._serialized_start=3751
+  _globals['_GETREVISIONFILESREQUEST']._serialized_end=3827
+  _globals['_VERIFYHISTORYREQUEST']._serialized_start=3829
+  _globals['_VERIFYHISTORYREQUEST']._serialized_end=3851
+  _globals['_VERIFYHISTORYRESPONSE']._serialized_start=3853
+  _globals['_VERIFYHISTORYRESPONSE']._serialized_end=3961
+  _globals['_RULESERVICE']._serialized_start=3964
+  _globals['_RULESERVICE']._serialized_end=6329
 # @@protoc_insertion_point(module_scope)

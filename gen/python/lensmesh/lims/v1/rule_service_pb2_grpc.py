@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from lensmesh.lims.v1 import draft_pb2 as lensmesh_dot_lims_dot_v1_dot_draft__pb2
+from lensmesh.lims.v1 import revision_pb2 as lensmesh_dot_lims_dot_v1_dot_revision__pb2
 from lensmesh.lims.v1 import rule_service_pb2 as lensmesh_dot_lims_dot_v1_dot_rule__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +28,7 @@ if _version_not_supported:
 
 
 class RuleServiceStub:
-    """The lab's rules, tried out.
+    """The lab's rules: tried out, changed, and their history.
     """
 
     def __init__(self, channel):
@@ -40,10 +42,90 @@ class RuleServiceStub:
                 request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DecideFileRequest.SerializeToString,
                 response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DecideFileResponse.FromString,
                 _registered_method=True)
+        self.CreateDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/CreateDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CreateDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+                _registered_method=True)
+        self.GetDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/GetDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+                _registered_method=True)
+        self.ListDrafts = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/ListDrafts',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListDraftsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListDraftsResponse.FromString,
+                _registered_method=True)
+        self.UpdateDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/UpdateDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.UpdateDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+                _registered_method=True)
+        self.DeleteDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/DeleteDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DeleteDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+                _registered_method=True)
+        self.CheckDraft = channel.unary_stream(
+                '/lensmesh.lims.v1.RuleService/CheckDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CheckDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CheckDraftResponse.FromString,
+                _registered_method=True)
+        self.PreviewDraft = channel.unary_stream(
+                '/lensmesh.lims.v1.RuleService/PreviewDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PreviewDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PreviewDraftResponse.FromString,
+                _registered_method=True)
+        self.DiffCatalogs = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/DiffCatalogs',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DiffCatalogsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DiffCatalogsResponse.FromString,
+                _registered_method=True)
+        self.PublishDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/PublishDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PublishDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.FromString,
+                _registered_method=True)
+        self.ScheduleDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/ScheduleDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ScheduleDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+                _registered_method=True)
+        self.UnscheduleDraft = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/UnscheduleDraft',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.UnscheduleDraftRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+                _registered_method=True)
+        self.RollBack = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/RollBack',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.RollBackRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.FromString,
+                _registered_method=True)
+        self.GetRevision = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/GetRevision',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetRevisionRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.FromString,
+                _registered_method=True)
+        self.ListRevisions = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/ListRevisions',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListRevisionsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListRevisionsResponse.FromString,
+                _registered_method=True)
+        self.GetRevisionFiles = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/GetRevisionFiles',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetRevisionFilesRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.CatalogFiles.FromString,
+                _registered_method=True)
+        self.VerifyHistory = channel.unary_unary(
+                '/lensmesh.lims.v1.RuleService/VerifyHistory',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.VerifyHistoryRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.VerifyHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class RuleServiceServicer:
-    """The lab's rules, tried out.
+    """The lab's rules: tried out, changed, and their history.
     """
 
     def DecideFile(self, request, context):
@@ -58,6 +140,187 @@ class RuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateDraft(self, request, context):
+        """Makes a draft: of the files that are given, else of those of its base revision.
+
+        INVALID_ARGUMENT / FIELD_INVALID: a file is no YAML, or stands there twice. NOT_FOUND / REVISION_NOT_FOUND: there is
+        no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults; each is
+        put into the area that it belongs to.
+
+        Idempotent with `request_id`: the same id and draft return the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDraft(self, request, context):
+        """Returns a draft with its files. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such draft.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDrafts(self, request, context):
+        """Lists drafts without their files, the latest edited first. Changes nothing.
+
+        INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDraft(self, request, context):
+        """Changes a draft: its note, an area of its files as a whole, or its base. A later base brings along every file that the
+        draft has not changed itself.
+
+        ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
+        FAILED_PRECONDITION / DRAFT_CONFLICT: a file was changed in the draft and in the later base; the detail names it.
+        INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file is no YAML, or belongs to
+        another area than the one that is replaced. NOT_FOUND / NOT_FOUND: there is no such draft. NOT_FOUND /
+        REVISION_NOT_FOUND: there is no such base.
+
+        Idempotent with `draft.etag`: a repeat is refused, not applied twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDraft(self, request, context):
+        """Deletes a draft and returns it as it was.
+
+        NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it since.
+        FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
+
+        Not repeatable: a deleted draft is not found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckDraft(self, request, context):
+        """Checks a draft: everything that can be proved of its tables and constraints, or shown by an example. Streams findings as
+        they are found, then the whole report, which is kept for the content that was checked.
+
+        NOT_FOUND / NOT_FOUND: there is no such draft. RESOURCE_EXHAUSTED / OVERLOADED: others are being checked; try again.
+
+        Idempotent: the same content gets the same findings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewDraft(self, request, context):
+        """Previews a draft: decides the stored jobs and the stored refused attempts again, by the draft and by the revision in
+        force, and tells where they differ. Streams how far it is, then the whole report, which is kept for the content that was
+        previewed. Changes no job.
+
+        NOT_FOUND / NOT_FOUND: there is no such draft. FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog.
+        RESOURCE_EXHAUSTED / OVERLOADED: others are being previewed; try again.
+
+        Idempotent: the same content over the same jobs gets the same report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffCatalogs(self, request, context):
+        """Tells the differences between two catalogs, in the words of the trade. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND, NOT_FOUND / REVISION_NOT_FOUND: there is no such draft or revision. FAILED_PRECONDITION /
+        DRAFT_FAULTY: the draft's files hold no catalog.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PublishDraft(self, request, context):
+        """Publishes a draft: from the moment this returns no job is created under an earlier revision.
+
+        FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog. FAILED_PRECONDITION / DRAFT_UNCHECKED: its content was not
+        checked. FAILED_PRECONDITION / CHECK_FAILED: the check found what is not overridden; the detail names each.
+        FAILED_PRECONDITION / DRAFT_STALE: another revision came into force since its base; update the base first.
+        FAILED_PRECONDITION / DRAFT_STATE: it is published already. FAILED_PRECONDITION / REVISION_IN_FORCE: its content is in
+        force already. NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it.
+        INVALID_ARGUMENT / FIELD_INVALID: an override names a finding that there is not. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and body return the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScheduleDraft(self, request, context):
+        """Publishes a draft later, on its own. What would be refused now is refused now; what keeps it from coming into force at
+        its time is told by the draft (STATE_FAILED).
+
+        As PublishDraft, and INVALID_ARGUMENT / FIELD_INVALID: the time is past, or more than a year away.
+
+        Idempotent with `request_id`: the same id and body return the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnscheduleDraft(self, request, context):
+        """Takes a schedule back: the draft is open again.
+
+        NOT_FOUND / NOT_FOUND: there is no such draft. FAILED_PRECONDITION / DRAFT_STATE: it is not scheduled.
+
+        Idempotent: an open draft is returned as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollBack(self, request, context):
+        """Publishes the content of an earlier revision anew, as the next one.
+
+        NOT_FOUND / REVISION_NOT_FOUND: there is no such revision, or an earlier version wrote it. FAILED_PRECONDITION /
+        REVISION_IN_FORCE: its content is in force already. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and body return the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRevision(self, request, context):
+        """Returns a revision with the results that were attached to it. Changes nothing.
+
+        NOT_FOUND / REVISION_NOT_FOUND: there is no such revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRevisions(self, request, context):
+        """Lists the revisions, the latest first. Changes nothing.
+
+        INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRevisionFiles(self, request, context):
+        """Returns the text files of a revision. Changes nothing.
+
+        NOT_FOUND / REVISION_NOT_FOUND: there is no such revision, or an earlier version wrote it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyHistory(self, request, context):
+        """Verifies the whole history: every stored byte against its digest, every link, every signature, and the heads that are
+        kept outside the database. What is wrong is data, not an error. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RuleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -65,6 +328,86 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     servicer.DecideFile,
                     request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DecideFileRequest.FromString,
                     response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DecideFileResponse.SerializeToString,
+            ),
+            'CreateDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CreateDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.SerializeToString,
+            ),
+            'GetDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.SerializeToString,
+            ),
+            'ListDrafts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDrafts,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListDraftsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListDraftsResponse.SerializeToString,
+            ),
+            'UpdateDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.UpdateDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.SerializeToString,
+            ),
+            'DeleteDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DeleteDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.SerializeToString,
+            ),
+            'CheckDraft': grpc.unary_stream_rpc_method_handler(
+                    servicer.CheckDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CheckDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CheckDraftResponse.SerializeToString,
+            ),
+            'PreviewDraft': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PreviewDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PreviewDraftResponse.SerializeToString,
+            ),
+            'DiffCatalogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffCatalogs,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DiffCatalogsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DiffCatalogsResponse.SerializeToString,
+            ),
+            'PublishDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PublishDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.SerializeToString,
+            ),
+            'ScheduleDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScheduleDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ScheduleDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.SerializeToString,
+            ),
+            'UnscheduleDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnscheduleDraft,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.UnscheduleDraftRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.SerializeToString,
+            ),
+            'RollBack': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollBack,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.RollBackRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.SerializeToString,
+            ),
+            'GetRevision': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRevision,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetRevisionRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.SerializeToString,
+            ),
+            'ListRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRevisions,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListRevisionsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListRevisionsResponse.SerializeToString,
+            ),
+            'GetRevisionFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRevisionFiles,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetRevisionFilesRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_revision__pb2.CatalogFiles.SerializeToString,
+            ),
+            'VerifyHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyHistory,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.VerifyHistoryRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.VerifyHistoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -75,7 +418,7 @@ def add_RuleServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RuleService:
-    """The lab's rules, tried out.
+    """The lab's rules: tried out, changed, and their history.
     """
 
     @staticmethod
@@ -95,6 +438,438 @@ class RuleService:
             '/lensmesh.lims.v1.RuleService/DecideFile',
             lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DecideFileRequest.SerializeToString,
             lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DecideFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/CreateDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CreateDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/GetDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDrafts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/ListDrafts',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListDraftsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListDraftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/UpdateDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.UpdateDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/DeleteDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DeleteDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/CheckDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CheckDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.CheckDraftResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/PreviewDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PreviewDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PreviewDraftResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffCatalogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/DiffCatalogs',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DiffCatalogsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.DiffCatalogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/PublishDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.PublishDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScheduleDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/ScheduleDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ScheduleDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnscheduleDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/UnscheduleDraft',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.UnscheduleDraftRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_draft__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollBack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/RollBack',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.RollBackRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRevision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/GetRevision',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetRevisionRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_revision__pb2.Revision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/ListRevisions',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListRevisionsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.ListRevisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRevisionFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/GetRevisionFiles',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.GetRevisionFilesRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_revision__pb2.CatalogFiles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.RuleService/VerifyHistory',
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.VerifyHistoryRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_rule__service__pb2.VerifyHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

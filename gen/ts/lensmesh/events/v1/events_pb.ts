@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/events/v1/events.proto.
  */
 export const file_lensmesh_events_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch9sZW5zbWVzaC9ldmVudHMvdjEvZXZlbnRzLnByb3RvEhJsZW5zbWVzaC5ldmVudHMudjEiPgoMT3JkZXJDaGFuZ2VkEi4KBnVwZGF0ZRgBIAEoCzIeLmxlbnNtZXNoLm9yZGVyLnYxLk9yZGVyVXBkYXRlIjcKCkpvYkNoYW5nZWQSKQoFZXZlbnQYASABKAsyGi5sZW5zbWVzaC5saW1zLnYxLkpvYkV2ZW50IkcKEENhdGFsb2dQdWJsaXNoZWQSMwoIcmV2aXNpb24YASABKAsyIS5sZW5zbWVzaC5saW1zLnYxLkNhdGFsb2dSZXZpc2lvbmIGcHJvdG8z", [file_lensmesh_lims_v1_catalog, file_lensmesh_lims_v1_job, file_lensmesh_order_v1_order]);
+  fileDesc("Ch9sZW5zbWVzaC9ldmVudHMvdjEvZXZlbnRzLnByb3RvEhJsZW5zbWVzaC5ldmVudHMudjEiPgoMT3JkZXJDaGFuZ2VkEi4KBnVwZGF0ZRgBIAEoCzIeLmxlbnNtZXNoLm9yZGVyLnYxLk9yZGVyVXBkYXRlIjcKCkpvYkNoYW5nZWQSKQoFZXZlbnQYASABKAsyGi5sZW5zbWVzaC5saW1zLnYxLkpvYkV2ZW50Ih8KDUNhdGFsb2dTdGFnZWQSDgoGZGlnZXN0GAEgASgJIkcKEENhdGFsb2dQdWJsaXNoZWQSMwoIcmV2aXNpb24YASABKAsyIS5sZW5zbWVzaC5saW1zLnYxLkNhdGFsb2dSZXZpc2lvbmIGcHJvdG8z", [file_lensmesh_lims_v1_catalog, file_lensmesh_lims_v1_job, file_lensmesh_order_v1_order]);
 
 /**
  * An order was made, edited or moved to another state.
@@ -61,6 +61,27 @@ export const JobChangedSchema: GenMessage<JobChanged> = /*@__PURE__*/
   messageDesc(file_lensmesh_events_v1_events, 1);
 
 /**
+ * A catalog may come into force soon: every replica compiles it now, so that nobody waits for that later.
+ *
+ * @generated from message lensmesh.events.v1.CatalogStaged
+ */
+export type CatalogStaged = Message<"lensmesh.events.v1.CatalogStaged"> & {
+  /**
+   * SHA-256, in hex, over the bytes a revision of it is stored as.
+   *
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message lensmesh.events.v1.CatalogStaged.
+ * Use `create(CatalogStagedSchema)` to create a new message.
+ */
+export const CatalogStagedSchema: GenMessage<CatalogStaged> = /*@__PURE__*/
+  messageDesc(file_lensmesh_events_v1_events, 2);
+
+/**
  * A catalog revision came into force.
  *
  * @generated from message lensmesh.events.v1.CatalogPublished
@@ -79,5 +100,5 @@ export type CatalogPublished = Message<"lensmesh.events.v1.CatalogPublished"> & 
  * Use `create(CatalogPublishedSchema)` to create a new message.
  */
 export const CatalogPublishedSchema: GenMessage<CatalogPublished> = /*@__PURE__*/
-  messageDesc(file_lensmesh_events_v1_events, 2);
+  messageDesc(file_lensmesh_events_v1_events, 3);
 

@@ -884,9 +884,9 @@ export const FloorService: GenService<{
    *
    * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
    * station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
-   * FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. NOT_FOUND / REVISION_NOT_FOUND:
-   * the job's revision is of an earlier version and cannot be read. FAILED_PRECONDITION / JOB_STATE: the job is on hold,
-   * cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   * FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+   * PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+   * is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
    *
    * Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
    * inspection with the same outcome.
@@ -1001,7 +1001,7 @@ export const FloorService: GenService<{
    *
    * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
    * was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
-   * another job. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   * another job.
    *
    * Idempotent with `request_id`: the same id and request return the same job.
    *

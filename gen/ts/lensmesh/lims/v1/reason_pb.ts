@@ -9,7 +9,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file lensmesh/lims/v1/reason.proto.
  */
 export const file_lensmesh_lims_v1_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sZW5zbWVzaC9saW1zL3YxL3JlYXNvbi5wcm90bxIQbGVuc21lc2gubGltcy52MSqhBAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9TUEVDX1JFRlVTRUQQARIcChhSRUFTT05fSEFORE9GRl9JRF9SRVVTRUQQAhIUChBSRUFTT05fSk9CX1NUQVRFEAMSGAoUUkVBU09OX1dST05HX1NUQVRJT04QBBIdChlSRUFTT05fUkVWSVNJT05fTk9UX0ZPVU5EEAUSHAoYUkVBU09OX0RFQ0lTSU9OX05PVF9LRVBUEAYSGgoWUkVBU09OX0ZJTEVfVU5SRUFEQUJMRRAHEiAKHFJFQVNPTl9CUkVBS0FHRV9MSVNUX01JU1NJTkcQKBIiCh5SRUFTT05fQlJFQUtBR0VfUkVBU09OX1VOS05PV04QKRIiCh5SRUFTT05fQlJFQUtBR0VfTk9UX1JFVkVSU0lCTEUQKhITCg9SRUFTT05fSk9CX0FXQVkQKxIdChlSRUFTT05fSU5TUEVDVElPTl9NSVNTSU5HECwSGQoVUkVBU09OX05PVF9BVF9TVEFUSU9OEC0SFwoTUkVBU09OX09VVF9PRl9TVE9DSxAuEhYKElJFQVNPTl9XUk9OR19CTEFOSxAvEhgKFFJFQVNPTl9CTEFOS19VTktOT1dOEDASHwobUkVBU09OX0NPVU5UX0JFTE9XX1JFU0VSVkVEEDESGgoWUkVBU09OX0xFTlNfTk9UX0lOX0pPQhAyYgZwcm90bzM");
+  fileDesc("Ch1sZW5zbWVzaC9saW1zL3YxL3JlYXNvbi5wcm90bxIQbGVuc21lc2gubGltcy52MSr0BQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9TUEVDX1JFRlVTRUQQARIcChhSRUFTT05fSEFORE9GRl9JRF9SRVVTRUQQAhIUChBSRUFTT05fSk9CX1NUQVRFEAMSGAoUUkVBU09OX1dST05HX1NUQVRJT04QBBIdChlSRUFTT05fUkVWSVNJT05fTk9UX0ZPVU5EEAUSHAoYUkVBU09OX0RFQ0lTSU9OX05PVF9LRVBUEAYSGgoWUkVBU09OX0ZJTEVfVU5SRUFEQUJMRRAHEhcKE1JFQVNPTl9EUkFGVF9GQVVMVFkQFBIaChZSRUFTT05fRFJBRlRfVU5DSEVDS0VEEBUSFwoTUkVBU09OX0NIRUNLX0ZBSUxFRBAWEhYKElJFQVNPTl9EUkFGVF9TVEFMRRAXEhYKElJFQVNPTl9EUkFGVF9TVEFURRAYEhkKFVJFQVNPTl9EUkFGVF9DT05GTElDVBAZEhwKGFJFQVNPTl9SRVZJU0lPTl9JTl9GT1JDRRAaEiAKHFJFQVNPTl9CUkVBS0FHRV9MSVNUX01JU1NJTkcQKBIiCh5SRUFTT05fQlJFQUtBR0VfUkVBU09OX1VOS05PV04QKRIiCh5SRUFTT05fQlJFQUtBR0VfTk9UX1JFVkVSU0lCTEUQKhITCg9SRUFTT05fSk9CX0FXQVkQKxIdChlSRUFTT05fSU5TUEVDVElPTl9NSVNTSU5HECwSGQoVUkVBU09OX05PVF9BVF9TVEFUSU9OEC0SFwoTUkVBU09OX09VVF9PRl9TVE9DSxAuEhYKElJFQVNPTl9XUk9OR19CTEFOSxAvEhgKFFJFQVNPTl9CTEFOS19VTktOT1dOEDASHwobUkVBU09OX0NPVU5UX0JFTE9XX1JFU0VSVkVEEDESGgoWUkVBU09OX0xFTlNfTk9UX0lOX0pPQhAyEhoKFlJFQVNPTl9QUk9GSUxFX01JU1NJTkcQM2IGcHJvdG8z");
 
 /**
  * The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1.
@@ -77,6 +77,59 @@ export enum Reason {
    * @generated from enum value: REASON_FILE_UNREADABLE = 7;
    */
   FILE_UNREADABLE = 7,
+
+  /**
+   * The draft's files hold no catalog. FAILED_PRECONDITION; `BadRequest` names each fault. Example: PreviewDraft while a
+   * constraint is misspelt.
+   *
+   * @generated from enum value: REASON_DRAFT_FAULTY = 20;
+   */
+  DRAFT_FAULTY = 20,
+
+  /**
+   * The draft's content was not checked. FAILED_PRECONDITION. Example: PublishDraft after an edit.
+   *
+   * @generated from enum value: REASON_DRAFT_UNCHECKED = 21;
+   */
+  DRAFT_UNCHECKED = 21,
+
+  /**
+   * The check found what is not overridden. FAILED_PRECONDITION; `PreconditionFailure` names each finding. Example:
+   * PublishDraft of a table with a gap.
+   *
+   * @generated from enum value: REASON_CHECK_FAILED = 22;
+   */
+  CHECK_FAILED = 22,
+
+  /**
+   * Another revision came into force since the draft's base. FAILED_PRECONDITION. Example: two engineers publish at once.
+   *
+   * @generated from enum value: REASON_DRAFT_STALE = 23;
+   */
+  DRAFT_STALE = 23,
+
+  /**
+   * The draft is scheduled or published, or not what the call needs. FAILED_PRECONDITION. Example: UpdateDraft of a
+   * published one.
+   *
+   * @generated from enum value: REASON_DRAFT_STATE = 24;
+   */
+  DRAFT_STATE = 24,
+
+  /**
+   * A file was changed both in the draft and in its later base. FAILED_PRECONDITION; `metadata.file` names the first.
+   * Example: UpdateDraft with a later base.
+   *
+   * @generated from enum value: REASON_DRAFT_CONFLICT = 25;
+   */
+  DRAFT_CONFLICT = 25,
+
+  /**
+   * The content is in force already. FAILED_PRECONDITION. Example: RollBack to the revision in force.
+   *
+   * @generated from enum value: REASON_REVISION_IN_FORCE = 26;
+   */
+  REVISION_IN_FORCE = 26,
 
   /**
    * The revision of the job has no list of reasons for breakages. FAILED_PRECONDITION.
@@ -164,6 +217,14 @@ export enum Reason {
    * @generated from enum value: REASON_LENS_NOT_IN_JOB = 50;
    */
   LENS_NOT_IN_JOB = 50,
+
+  /**
+   * The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+   * kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+   *
+   * @generated from enum value: REASON_PROFILE_MISSING = 51;
+   */
+  PROFILE_MISSING = 51,
 }
 
 /**

@@ -2,7 +2,7 @@
 // @generated from file lensmesh/lims/v1/rule_service.proto (package lensmesh.lims.v1, syntax proto3)
 /* eslint-disable */
 
-// What the lab's own people ask of its rules.
+// The lab's rules, as its principal engineer works on them: drafted, checked, previewed, published, taken back.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -10,11 +10,23 @@ import { file_buf_validate_validate } from "../../../buf/validate/validate_pb";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb";
 import type { HttpBody } from "../../../google/api/httpbody_pb";
 import { file_google_api_httpbody } from "../../../google/api/httpbody_pb";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../../google/rpc/status_pb";
+import { file_google_rpc_status } from "../../../google/rpc/status_pb";
 import type { Decision } from "./decision_pb";
 import { file_lensmesh_lims_v1_decision } from "./decision_pb";
+import type { Draft, DraftSchema } from "./draft_pb";
+import { file_lensmesh_lims_v1_draft } from "./draft_pb";
+import type { CheckReport, Finding, PreviewReport, Progress } from "./examination_pb";
+import { file_lensmesh_lims_v1_examination } from "./examination_pb";
 import type { JobSpec } from "./job_pb";
 import { file_lensmesh_lims_v1_job } from "./job_pb";
+import type { CatalogFilesSchema, Change, Override, Revision, RevisionSchema } from "./revision_pb";
+import { file_lensmesh_lims_v1_revision } from "./revision_pb";
 import { file_lensmesh_options_v1_options } from "../../options/v1/options_pb";
+import type { End, Heartbeat } from "../../type/v1/stream_pb";
+import { file_lensmesh_type_v1_stream } from "../../type/v1/stream_pb";
 import type { Severity } from "../../type/v1/violation_pb";
 import { file_lensmesh_type_v1_violation } from "../../type/v1/violation_pb";
 import type { Message } from "@bufbuild/protobuf";
@@ -23,7 +35,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/lims/v1/rule_service.proto.
  */
 export const file_lensmesh_lims_v1_rule_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNsZW5zbWVzaC9saW1zL3YxL3J1bGVfc2VydmljZS5wcm90bxIQbGVuc21lc2gubGltcy52MSL7AQoRRGVjaWRlRmlsZVJlcXVlc3QSLgoEZmlsZRgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHlCCrpIA8gBAbC7GAESPAoHYWNjb3VudBgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDMxfSk/JBIzCgZkZXNpZ24YAyABKAlCI7pIIHIeMhxeKFthLXowLTldW2EtejAtOS1dezAsNjJ9KT8kEjUKCG1hdGVyaWFsGAQgASgJQiO6SCByHjIcXihbYS16MC05XVthLXowLTktXXswLDYyfSk/JBIMCgRkcmF3GAUgASgIItABChJEZWNpZGVGaWxlUmVzcG9uc2USLAoIZGVjaXNpb24YASABKAsyGi5sZW5zbWVzaC5saW1zLnYxLkRlY2lzaW9uEicKBHNwZWMYAiABKAsyGS5sZW5zbWVzaC5saW1zLnYxLkpvYlNwZWMSNQoLZGlhZ25vc3RpY3MYAyADKAsyIC5sZW5zbWVzaC5saW1zLnYxLkZpbGVEaWFnbm9zdGljEhUKDWpvYl9yZWZlcmVuY2UYBCABKAkSFQoHZHJhd2luZxgFIAEoCUIEsLsYASJsCg5GaWxlRGlhZ25vc3RpYxIsCghzZXZlcml0eRgBIAEoDjIaLmxlbnNtZXNoLnR5cGUudjEuU2V2ZXJpdHkSDQoFbGFiZWwYAiABKAkSDAoEbGluZRgDIAEoBRIPCgdtZXNzYWdlGAQgASgJMp8BCgtSdWxlU2VydmljZRKPAQoKRGVjaWRlRmlsZRIjLmxlbnNtZXNoLmxpbXMudjEuRGVjaWRlRmlsZVJlcXVlc3QaJC5sZW5zbWVzaC5saW1zLnYxLkRlY2lkZUZpbGVSZXNwb25zZSI2kAIBqrsYCAoCAwQqAggFgtPkkwIhIhkvdjEvbGltcy9ydWxlczpkZWNpZGVGaWxlOgRmaWxlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_api_httpbody, file_lensmesh_lims_v1_decision, file_lensmesh_lims_v1_job, file_lensmesh_options_v1_options, file_lensmesh_type_v1_violation]);
+  fileDesc("CiNsZW5zbWVzaC9saW1zL3YxL3J1bGVfc2VydmljZS5wcm90bxIQbGVuc21lc2gubGltcy52MSL7AQoRRGVjaWRlRmlsZVJlcXVlc3QSLgoEZmlsZRgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHlCCrpIA8gBAbC7GAESPAoHYWNjb3VudBgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDMxfSk/JBIzCgZkZXNpZ24YAyABKAlCI7pIIHIeMhxeKFthLXowLTldW2EtejAtOS1dezAsNjJ9KT8kEjUKCG1hdGVyaWFsGAQgASgJQiO6SCByHjIcXihbYS16MC05XVthLXowLTktXXswLDYyfSk/JBIMCgRkcmF3GAUgASgIItABChJEZWNpZGVGaWxlUmVzcG9uc2USLAoIZGVjaXNpb24YASABKAsyGi5sZW5zbWVzaC5saW1zLnYxLkRlY2lzaW9uEicKBHNwZWMYAiABKAsyGS5sZW5zbWVzaC5saW1zLnYxLkpvYlNwZWMSNQoLZGlhZ25vc3RpY3MYAyADKAsyIC5sZW5zbWVzaC5saW1zLnYxLkZpbGVEaWFnbm9zdGljEhUKDWpvYl9yZWZlcmVuY2UYBCABKAkSFQoHZHJhd2luZxgFIAEoCUIEsLsYASJsCg5GaWxlRGlhZ25vc3RpYxIsCghzZXZlcml0eRgBIAEoDjIaLmxlbnNtZXNoLnR5cGUudjEuU2V2ZXJpdHkSDQoFbGFiZWwYAiABKAkSDAoEbGluZRgDIAEoBRIPCgdtZXNzYWdlGAQgASgJImUKEkNyZWF0ZURyYWZ0UmVxdWVzdBIuCgVkcmFmdBgBIAEoCzIXLmxlbnNtZXNoLmxpbXMudjEuRHJhZnRCBrpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAhyA7ABAdgBASJaCg9HZXREcmFmdFJlcXVlc3QSRwoEbmFtZRgBIAEoCUI5ukg2cjQyMl5kcmFmdHMvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kIk0KEUxpc3REcmFmdHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAASJWChJMaXN0RHJhZnRzUmVzcG9uc2USJwoGZHJhZnRzGAEgAygLMhcubGVuc21lc2gubGltcy52MS5EcmFmdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidQoSVXBkYXRlRHJhZnRSZXF1ZXN0Ei4KBWRyYWZ0GAEgASgLMhcubGVuc21lc2gubGltcy52MS5EcmFmdEIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJ1ChJEZWxldGVEcmFmdFJlcXVlc3QSRwoEbmFtZRgBIAEoCUI5ukg2cjQyMl5kcmFmdHMvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kEhYKBGV0YWcYAiABKAlCCLpIBXIDGIABIo0BChFDaGVja0RyYWZ0UmVxdWVzdBJHCgRuYW1lGAEgASgJQjm6SDZyNDIyXmRyYWZ0cy9bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQSLwoMc2Vjb25kc19lYWNoGAIgASgBQhm6SBYSFBkAAAAAAABOQCkAAAAAAAAAAEABIqkCChJDaGVja0RyYWZ0UmVzcG9uc2USLgoIcHJvZ3Jlc3MYASABKAsyGi5sZW5zbWVzaC5saW1zLnYxLlByb2dyZXNzSAASLAoHZmluZGluZxgCIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuRmluZGluZ0gAEi8KBnJlcG9ydBgDIAEoCzIdLmxlbnNtZXNoLmxpbXMudjEuQ2hlY2tSZXBvcnRIABIwCgloZWFydGJlYXQYBCABKAsyGy5sZW5zbWVzaC50eXBlLnYxLkhlYXJ0YmVhdEgAEiQKA2VuZBgFIAEoCzIVLmxlbnNtZXNoLnR5cGUudjEuRW5kSAASIwoFZXJyb3IYBiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgcKBWV2ZW50InsKE1ByZXZpZXdEcmFmdFJlcXVlc3QSRwoEbmFtZRgBIAEoCUI5ukg2cjQyMl5kcmFmdHMvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kEhsKCGV4YW1wbGVzGAIgASgFQgm6SAYaBBhkKAAi/wEKFFByZXZpZXdEcmFmdFJlc3BvbnNlEi4KCHByb2dyZXNzGAEgASgLMhoubGVuc21lc2gubGltcy52MS5Qcm9ncmVzc0gAEjEKBnJlcG9ydBgDIAEoCzIfLmxlbnNtZXNoLmxpbXMudjEuUHJldmlld1JlcG9ydEgAEjAKCWhlYXJ0YmVhdBgEIAEoCzIbLmxlbnNtZXNoLnR5cGUudjEuSGVhcnRiZWF0SAASJAoDZW5kGAUgASgLMhUubGVuc21lc2gudHlwZS52MS5FbmRIABIjCgVlcnJvchgGIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCBwoFZXZlbnQirQEKE0RpZmZDYXRhbG9nc1JlcXVlc3QSSQoEYmFzZRgBIAEoCUI7ukg4cjYyNF4ocmV2aXNpb25zL1sxLTldWzAtOV17MCwxN318ZHJhZnRzL1swLTlhLWYtXXszNn0pPyQSSwoGdGFyZ2V0GAIgASgJQju6SDhyNjI0XihyZXZpc2lvbnMvWzEtOV1bMC05XXswLDE3fXxkcmFmdHMvWzAtOWEtZi1dezM2fSk/JCJBChREaWZmQ2F0YWxvZ3NSZXNwb25zZRIpCgdjaGFuZ2VzGAEgAygLMhgubGVuc21lc2gubGltcy52MS5DaGFuZ2Ui6QEKE1B1Ymxpc2hEcmFmdFJlcXVlc3QSRwoEbmFtZRgBIAEoCUI5ukg2cjQyMl5kcmFmdHMvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kEhYKBGV0YWcYAiABKAlCCLpIBXIDGIABEhYKBG5vdGUYAyABKAlCCLpIBXIDGOgHEjgKCW92ZXJyaWRlcxgEIAMoCzIaLmxlbnNtZXNoLmxpbXMudjEuT3ZlcnJpZGVCCbpIBpIBAxD0AxIfCgpyZXF1ZXN0X2lkGAUgASgJQgu6SAhyA7ABAdgBASKkAgoUU2NoZWR1bGVEcmFmdFJlcXVlc3QSRwoEbmFtZRgBIAEoCUI5ukg2cjQyMl5kcmFmdHMvWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kEhYKBGV0YWcYAiABKAlCCLpIBXIDGIABEhYKBG5vdGUYAyABKAlCCLpIBXIDGOgHEjgKCW92ZXJyaWRlcxgEIAMoCzIaLmxlbnNtZXNoLmxpbXMudjEuT3ZlcnJpZGVCCbpIBpIBAxD0AxIfCgpyZXF1ZXN0X2lkGAUgASgJQgu6SAhyA7ABAdgBARI4CgxwdWJsaXNoX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQEiYQoWVW5zY2hlZHVsZURyYWZ0UmVxdWVzdBJHCgRuYW1lGAEgASgJQjm6SDZyNDIyXmRyYWZ0cy9bMC05YS1mXXs4fSgtWzAtOWEtZl17NH0pezN9LVswLTlhLWZdezEyfSQifwoPUm9sbEJhY2tSZXF1ZXN0EjEKBG5hbWUYASABKAlCI7pIIHIeMhxecmV2aXNpb25zL1sxLTldWzAtOV17MCwxN30kEhgKBG5vdGUYAiABKAlCCrpIB3IFEAoY6AcSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgIcgOwAQHYAQEiRwoSR2V0UmV2aXNpb25SZXF1ZXN0EjEKBG5hbWUYASABKAlCI7pIIHIeMhxecmV2aXNpb25zL1sxLTldWzAtOV17MCwxN30kIlAKFExpc3RSZXZpc2lvbnNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAASJfChVMaXN0UmV2aXNpb25zUmVzcG9uc2USLQoJcmV2aXNpb25zGAEgAygLMhoubGVuc21lc2gubGltcy52MS5SZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoXR2V0UmV2aXNpb25GaWxlc1JlcXVlc3QSMQoEbmFtZRgBIAEoCUIjukggch4yHF5yZXZpc2lvbnMvWzEtOV1bMC05XXswLDE3fSQiFgoUVmVyaWZ5SGlzdG9yeVJlcXVlc3QibAoVVmVyaWZ5SGlzdG9yeVJlc3BvbnNlEg4KBmludGFjdBgBIAEoCBIRCglyZXZpc2lvbnMYAiABKAMSDAoEaGVhZBgDIAEoCRIOCgZmYXVsdHMYBCADKAkSEgoKaGVhZHNfa2VwdBgFIAEoAzK9EgoLUnVsZVNlcnZpY2USjwEKCkRlY2lkZUZpbGUSIy5sZW5zbWVzaC5saW1zLnYxLkRlY2lkZUZpbGVSZXF1ZXN0GiQubGVuc21lc2gubGltcy52MS5EZWNpZGVGaWxlUmVzcG9uc2UiNpACAaq7GAgKAgMEKgIIBYLT5JMCISIZL3YxL2xpbXMvcnVsZXM6ZGVjaWRlRmlsZToEZmlsZRJ3CgtDcmVhdGVEcmFmdBIkLmxlbnNtZXNoLmxpbXMudjEuQ3JlYXRlRHJhZnRSZXF1ZXN0GhcubGVuc21lc2gubGltcy52MS5EcmFmdCIpqrsYBwoBAyoCCAWC0+STAhgiDy92MS9saW1zL2RyYWZ0czoFZHJhZnQSdgoIR2V0RHJhZnQSIS5sZW5zbWVzaC5saW1zLnYxLkdldERyYWZ0UmVxdWVzdBoXLmxlbnNtZXNoLmxpbXMudjEuRHJhZnQiLpACAaq7GAcKAQMqAggFgtPkkwIaEhgvdjEvbGltcy97bmFtZT1kcmFmdHMvKn0SfgoKTGlzdERyYWZ0cxIjLmxlbnNtZXNoLmxpbXMudjEuTGlzdERyYWZ0c1JlcXVlc3QaJC5sZW5zbWVzaC5saW1zLnYxLkxpc3REcmFmdHNSZXNwb25zZSIlkAIBqrsYBwoBAyoCCAWC0+STAhESDy92MS9saW1zL2RyYWZ0cxKGAQoLVXBkYXRlRHJhZnQSJC5sZW5zbWVzaC5saW1zLnYxLlVwZGF0ZURyYWZ0UmVxdWVzdBoXLmxlbnNtZXNoLmxpbXMudjEuRHJhZnQiOKq7GAcKAQMqAggFgtPkkwInMh4vdjEvbGltcy97ZHJhZnQubmFtZT1kcmFmdHMvKn06BWRyYWZ0EnkKC0RlbGV0ZURyYWZ0EiQubGVuc21lc2gubGltcy52MS5EZWxldGVEcmFmdFJlcXVlc3QaFy5sZW5zbWVzaC5saW1zLnYxLkRyYWZ0IiuquxgHCgEDKgIIBYLT5JMCGioYL3YxL2xpbXMve25hbWU9ZHJhZnRzLyp9Eo4BCgpDaGVja0RyYWZ0EiMubGVuc21lc2gubGltcy52MS5DaGVja0RyYWZ0UmVxdWVzdBokLmxlbnNtZXNoLmxpbXMudjEuQ2hlY2tEcmFmdFJlc3BvbnNlIjOQAgKquxgDCgEDgtPkkwIjIh4vdjEvbGltcy97bmFtZT1kcmFmdHMvKn06Y2hlY2s6ASowARKWAQoMUHJldmlld0RyYWZ0EiUubGVuc21lc2gubGltcy52MS5QcmV2aWV3RHJhZnRSZXF1ZXN0GiYubGVuc21lc2gubGltcy52MS5QcmV2aWV3RHJhZnRSZXNwb25zZSI1kAICqrsYAwoBA4LT5JMCJSIgL3YxL2xpbXMve25hbWU9ZHJhZnRzLyp9OnByZXZpZXc6ASowARKIAQoMRGlmZkNhdGFsb2dzEiUubGVuc21lc2gubGltcy52MS5EaWZmQ2F0YWxvZ3NSZXF1ZXN0GiYubGVuc21lc2gubGltcy52MS5EaWZmQ2F0YWxvZ3NSZXNwb25zZSIpkAIBqrsYBwoBAyoCCAWC0+STAhUSEy92MS9saW1zL3J1bGVzOmRpZmYSiQEKDFB1Ymxpc2hEcmFmdBIlLmxlbnNtZXNoLmxpbXMudjEuUHVibGlzaERyYWZ0UmVxdWVzdBoaLmxlbnNtZXNoLmxpbXMudjEuUmV2aXNpb24iNqq7GAcKAQMqAggPgtPkkwIlIiAvdjEvbGltcy97bmFtZT1kcmFmdHMvKn06cHVibGlzaDoBKhKJAQoNU2NoZWR1bGVEcmFmdBImLmxlbnNtZXNoLmxpbXMudjEuU2NoZWR1bGVEcmFmdFJlcXVlc3QaFy5sZW5zbWVzaC5saW1zLnYxLkRyYWZ0IjequxgHCgEDKgIIBYLT5JMCJiIhL3YxL2xpbXMve25hbWU9ZHJhZnRzLyp9OnNjaGVkdWxlOgEqEpIBCg9VbnNjaGVkdWxlRHJhZnQSKC5sZW5zbWVzaC5saW1zLnYxLlVuc2NoZWR1bGVEcmFmdFJlcXVlc3QaFy5sZW5zbWVzaC5saW1zLnYxLkRyYWZ0IjyQAgKquxgHCgEDKgIIBYLT5JMCKCIjL3YxL2xpbXMve25hbWU9ZHJhZnRzLyp9OnVuc2NoZWR1bGU6ASoShQEKCFJvbGxCYWNrEiEubGVuc21lc2gubGltcy52MS5Sb2xsQmFja1JlcXVlc3QaGi5sZW5zbWVzaC5saW1zLnYxLlJldmlzaW9uIjqquxgHCgEDKgIID4LT5JMCKSIkL3YxL2xpbXMve25hbWU9cmV2aXNpb25zLyp9OnJvbGxCYWNrOgEqEoIBCgtHZXRSZXZpc2lvbhIkLmxlbnNtZXNoLmxpbXMudjEuR2V0UmV2aXNpb25SZXF1ZXN0GhoubGVuc21lc2gubGltcy52MS5SZXZpc2lvbiIxkAIBqrsYBwoBAyoCCAWC0+STAh0SGy92MS9saW1zL3tuYW1lPXJldmlzaW9ucy8qfRKKAQoNTGlzdFJldmlzaW9ucxImLmxlbnNtZXNoLmxpbXMudjEuTGlzdFJldmlzaW9uc1JlcXVlc3QaJy5sZW5zbWVzaC5saW1zLnYxLkxpc3RSZXZpc2lvbnNSZXNwb25zZSIokAIBqrsYBwoBAyoCCAWC0+STAhQSEi92MS9saW1zL3JldmlzaW9ucxKWAQoQR2V0UmV2aXNpb25GaWxlcxIpLmxlbnNtZXNoLmxpbXMudjEuR2V0UmV2aXNpb25GaWxlc1JlcXVlc3QaHi5sZW5zbWVzaC5saW1zLnYxLkNhdGFsb2dGaWxlcyI3kAIBqrsYBwoBAyoCCAWC0+STAiMSIS92MS9saW1zL3tuYW1lPXJldmlzaW9ucy8qfS9maWxlcxKRAQoNVmVyaWZ5SGlzdG9yeRImLmxlbnNtZXNoLmxpbXMudjEuVmVyaWZ5SGlzdG9yeVJlcXVlc3QaJy5sZW5zbWVzaC5saW1zLnYxLlZlcmlmeUhpc3RvcnlSZXNwb25zZSIvkAIBqrsYBwoBAyoCCB6C0+STAhsSGS92MS9saW1zL3JldmlzaW9uczp2ZXJpZnliBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_httpbody, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_lensmesh_lims_v1_decision, file_lensmesh_lims_v1_draft, file_lensmesh_lims_v1_examination, file_lensmesh_lims_v1_job, file_lensmesh_lims_v1_revision, file_lensmesh_options_v1_options, file_lensmesh_type_v1_stream, file_lensmesh_type_v1_violation]);
 
 /**
  * Asks what the rules say of a lab file.
@@ -168,7 +180,727 @@ export const FileDiagnosticSchema: GenMessage<FileDiagnostic> = /*@__PURE__*/
   messageDesc(file_lensmesh_lims_v1_rule_service, 2);
 
 /**
- * The lab's rules, tried out.
+ * Makes a draft.
+ *
+ * @generated from message lensmesh.lims.v1.CreateDraftRequest
+ */
+export type CreateDraftRequest = Message<"lensmesh.lims.v1.CreateDraftRequest"> & {
+  /**
+   * The draft: note, base (0: the revision in force) and files are read.
+   *
+   * @generated from field: lensmesh.lims.v1.Draft draft = 1;
+   */
+  draft?: Draft | undefined;
+
+  /**
+   * UUID that makes a repeat harmless; empty: a repeat is another request.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.CreateDraftRequest.
+ * Use `create(CreateDraftRequestSchema)` to create a new message.
+ */
+export const CreateDraftRequestSchema: GenMessage<CreateDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 3);
+
+/**
+ * Asks for a draft.
+ *
+ * @generated from message lensmesh.lims.v1.GetDraftRequest
+ */
+export type GetDraftRequest = Message<"lensmesh.lims.v1.GetDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.GetDraftRequest.
+ * Use `create(GetDraftRequestSchema)` to create a new message.
+ */
+export const GetDraftRequestSchema: GenMessage<GetDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 4);
+
+/**
+ * Asks for drafts.
+ *
+ * @generated from message lensmesh.lims.v1.ListDraftsRequest
+ */
+export type ListDraftsRequest = Message<"lensmesh.lims.v1.ListDraftsRequest"> & {
+  /**
+   * At most this many; 0 is 50, more than 500 is 500.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer's `next_page_token`; empty begins.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListDraftsRequest.
+ * Use `create(ListDraftsRequestSchema)` to create a new message.
+ */
+export const ListDraftsRequestSchema: GenMessage<ListDraftsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 5);
+
+/**
+ * One page of drafts.
+ *
+ * @generated from message lensmesh.lims.v1.ListDraftsResponse
+ */
+export type ListDraftsResponse = Message<"lensmesh.lims.v1.ListDraftsResponse"> & {
+  /**
+   * The drafts, without files.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Draft drafts = 1;
+   */
+  drafts: Draft[];
+
+  /**
+   * Fetches the next page; empty at the end, and only there.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListDraftsResponse.
+ * Use `create(ListDraftsResponseSchema)` to create a new message.
+ */
+export const ListDraftsResponseSchema: GenMessage<ListDraftsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 6);
+
+/**
+ * Changes a draft.
+ *
+ * @generated from message lensmesh.lims.v1.UpdateDraftRequest
+ */
+export type UpdateDraftRequest = Message<"lensmesh.lims.v1.UpdateDraftRequest"> & {
+  /**
+   * The draft, with its name and its etag.
+   *
+   * @generated from field: lensmesh.lims.v1.Draft draft = 1;
+   */
+  draft?: Draft | undefined;
+
+  /**
+   * The fields to change: `note`, `base_revision`, `files` as a whole, or an area of them (`files.catalog`,
+   * `files.tables`, `files.constraints`, `files.tolerances`, `files.prices`). Empty: every one that is given.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.UpdateDraftRequest.
+ * Use `create(UpdateDraftRequestSchema)` to create a new message.
+ */
+export const UpdateDraftRequestSchema: GenMessage<UpdateDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 7);
+
+/**
+ * Deletes a draft.
+ *
+ * @generated from message lensmesh.lims.v1.DeleteDraftRequest
+ */
+export type DeleteDraftRequest = Message<"lensmesh.lims.v1.DeleteDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The draft's etag, as last read; empty: whatever it is.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.DeleteDraftRequest.
+ * Use `create(DeleteDraftRequestSchema)` to create a new message.
+ */
+export const DeleteDraftRequestSchema: GenMessage<DeleteDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 8);
+
+/**
+ * Asks for a check.
+ *
+ * @generated from message lensmesh.lims.v1.CheckDraftRequest
+ */
+export type CheckDraftRequest = Message<"lensmesh.lims.v1.CheckDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How long one question may take before its answer is unknown, in seconds, 0 to 60; 0 is 1.
+   *
+   * @generated from field: double seconds_each = 2;
+   */
+  secondsEach: number;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.CheckDraftRequest.
+ * Use `create(CheckDraftRequestSchema)` to create a new message.
+ */
+export const CheckDraftRequestSchema: GenMessage<CheckDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 9);
+
+/**
+ * One message of a check.
+ *
+ * @generated from message lensmesh.lims.v1.CheckDraftResponse
+ */
+export type CheckDraftResponse = Message<"lensmesh.lims.v1.CheckDraftResponse"> & {
+  /**
+   * What happened.
+   *
+   * @generated from oneof lensmesh.lims.v1.CheckDraftResponse.event
+   */
+  event: {
+    /**
+     * How far it is.
+     *
+     * @generated from field: lensmesh.lims.v1.Progress progress = 1;
+     */
+    value: Progress;
+    case: "progress";
+  } | {
+    /**
+     * Something it found.
+     *
+     * @generated from field: lensmesh.lims.v1.Finding finding = 2;
+     */
+    value: Finding;
+    case: "finding";
+  } | {
+    /**
+     * The whole report; the last message.
+     *
+     * @generated from field: lensmesh.lims.v1.CheckReport report = 3;
+     */
+    value: CheckReport;
+    case: "report";
+  } | {
+    /**
+     * Nothing happened, and the stream is alive.
+     *
+     * @generated from field: lensmesh.type.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | {
+    /**
+     * The stream ends on purpose without a report: call again.
+     *
+     * @generated from field: lensmesh.type.v1.End end = 5;
+     */
+    value: End;
+    case: "end";
+  } | {
+    /**
+     * The stream ends by a fault.
+     *
+     * @generated from field: google.rpc.Status error = 6;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.CheckDraftResponse.
+ * Use `create(CheckDraftResponseSchema)` to create a new message.
+ */
+export const CheckDraftResponseSchema: GenMessage<CheckDraftResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 10);
+
+/**
+ * Asks for a preview.
+ *
+ * @generated from message lensmesh.lims.v1.PreviewDraftRequest
+ */
+export type PreviewDraftRequest = Message<"lensmesh.lims.v1.PreviewDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How many examples of each group, 0 to 100; 0 is 5.
+   *
+   * @generated from field: int32 examples = 2;
+   */
+  examples: number;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.PreviewDraftRequest.
+ * Use `create(PreviewDraftRequestSchema)` to create a new message.
+ */
+export const PreviewDraftRequestSchema: GenMessage<PreviewDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 11);
+
+/**
+ * One message of a preview.
+ *
+ * @generated from message lensmesh.lims.v1.PreviewDraftResponse
+ */
+export type PreviewDraftResponse = Message<"lensmesh.lims.v1.PreviewDraftResponse"> & {
+  /**
+   * What happened.
+   *
+   * @generated from oneof lensmesh.lims.v1.PreviewDraftResponse.event
+   */
+  event: {
+    /**
+     * How far it is.
+     *
+     * @generated from field: lensmesh.lims.v1.Progress progress = 1;
+     */
+    value: Progress;
+    case: "progress";
+  } | {
+    /**
+     * The whole report; the last message.
+     *
+     * @generated from field: lensmesh.lims.v1.PreviewReport report = 3;
+     */
+    value: PreviewReport;
+    case: "report";
+  } | {
+    /**
+     * Nothing happened, and the stream is alive.
+     *
+     * @generated from field: lensmesh.type.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | {
+    /**
+     * The stream ends on purpose without a report: call again.
+     *
+     * @generated from field: lensmesh.type.v1.End end = 5;
+     */
+    value: End;
+    case: "end";
+  } | {
+    /**
+     * The stream ends by a fault.
+     *
+     * @generated from field: google.rpc.Status error = 6;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.PreviewDraftResponse.
+ * Use `create(PreviewDraftResponseSchema)` to create a new message.
+ */
+export const PreviewDraftResponseSchema: GenMessage<PreviewDraftResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 12);
+
+/**
+ * Asks how two catalogs differ.
+ *
+ * @generated from message lensmesh.lims.v1.DiffCatalogsRequest
+ */
+export type DiffCatalogsRequest = Message<"lensmesh.lims.v1.DiffCatalogsRequest"> & {
+  /**
+   * `revisions/{number}` or `drafts/{uuid}`; empty is the revision in force.
+   *
+   * @generated from field: string base = 1;
+   */
+  base: string;
+
+  /**
+   * `revisions/{number}` or `drafts/{uuid}`; empty is the revision in force.
+   *
+   * @generated from field: string target = 2;
+   */
+  target: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.DiffCatalogsRequest.
+ * Use `create(DiffCatalogsRequestSchema)` to create a new message.
+ */
+export const DiffCatalogsRequestSchema: GenMessage<DiffCatalogsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 13);
+
+/**
+ * How two catalogs differ.
+ *
+ * @generated from message lensmesh.lims.v1.DiffCatalogsResponse
+ */
+export type DiffCatalogsResponse = Message<"lensmesh.lims.v1.DiffCatalogsResponse"> & {
+  /**
+   * Every difference, in the order of the sections; none: they say the same.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Change changes = 1;
+   */
+  changes: Change[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.DiffCatalogsResponse.
+ * Use `create(DiffCatalogsResponseSchema)` to create a new message.
+ */
+export const DiffCatalogsResponseSchema: GenMessage<DiffCatalogsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 14);
+
+/**
+ * Publishes a draft.
+ *
+ * @generated from message lensmesh.lims.v1.PublishDraftRequest
+ */
+export type PublishDraftRequest = Message<"lensmesh.lims.v1.PublishDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The draft's etag, as last read; empty: whatever it is.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Why, in the author's words; empty takes the draft's own note. At most 1,000 characters.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * Findings of the check to publish all the same, each with its reason.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Override overrides = 4;
+   */
+  overrides: Override[];
+
+  /**
+   * UUID that makes a repeat harmless; empty: a repeat is another request.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.PublishDraftRequest.
+ * Use `create(PublishDraftRequestSchema)` to create a new message.
+ */
+export const PublishDraftRequestSchema: GenMessage<PublishDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 15);
+
+/**
+ * Publishes a draft later.
+ *
+ * @generated from message lensmesh.lims.v1.ScheduleDraftRequest
+ */
+export type ScheduleDraftRequest = Message<"lensmesh.lims.v1.ScheduleDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The draft's etag, as last read; empty: whatever it is.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Why, in the author's words; empty takes the draft's own note. At most 1,000 characters.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * Findings of the check to publish all the same, each with its reason.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Override overrides = 4;
+   */
+  overrides: Override[];
+
+  /**
+   * UUID that makes a repeat harmless; empty: a repeat is another request.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp publish_time = 6;
+   */
+  publishTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ScheduleDraftRequest.
+ * Use `create(ScheduleDraftRequestSchema)` to create a new message.
+ */
+export const ScheduleDraftRequestSchema: GenMessage<ScheduleDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 16);
+
+/**
+ * Takes a schedule back.
+ *
+ * @generated from message lensmesh.lims.v1.UnscheduleDraftRequest
+ */
+export type UnscheduleDraftRequest = Message<"lensmesh.lims.v1.UnscheduleDraftRequest"> & {
+  /**
+   * `drafts/{uuid}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.UnscheduleDraftRequest.
+ * Use `create(UnscheduleDraftRequestSchema)` to create a new message.
+ */
+export const UnscheduleDraftRequestSchema: GenMessage<UnscheduleDraftRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 17);
+
+/**
+ * Publishes the content of an earlier revision anew.
+ *
+ * @generated from message lensmesh.lims.v1.RollBackRequest
+ */
+export type RollBackRequest = Message<"lensmesh.lims.v1.RollBackRequest"> & {
+  /**
+   * `revisions/{number}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Why, in the author's words. 10 to 1,000 characters.
+   *
+   * @generated from field: string note = 2;
+   */
+  note: string;
+
+  /**
+   * UUID that makes a repeat harmless; empty: a repeat is another request.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.RollBackRequest.
+ * Use `create(RollBackRequestSchema)` to create a new message.
+ */
+export const RollBackRequestSchema: GenMessage<RollBackRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 18);
+
+/**
+ * Asks for a revision.
+ *
+ * @generated from message lensmesh.lims.v1.GetRevisionRequest
+ */
+export type GetRevisionRequest = Message<"lensmesh.lims.v1.GetRevisionRequest"> & {
+  /**
+   * `revisions/{number}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.GetRevisionRequest.
+ * Use `create(GetRevisionRequestSchema)` to create a new message.
+ */
+export const GetRevisionRequestSchema: GenMessage<GetRevisionRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 19);
+
+/**
+ * Asks for revisions.
+ *
+ * @generated from message lensmesh.lims.v1.ListRevisionsRequest
+ */
+export type ListRevisionsRequest = Message<"lensmesh.lims.v1.ListRevisionsRequest"> & {
+  /**
+   * At most this many; 0 is 50, more than 500 is 500.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer's `next_page_token`; empty begins.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListRevisionsRequest.
+ * Use `create(ListRevisionsRequestSchema)` to create a new message.
+ */
+export const ListRevisionsRequestSchema: GenMessage<ListRevisionsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 20);
+
+/**
+ * One page of revisions.
+ *
+ * @generated from message lensmesh.lims.v1.ListRevisionsResponse
+ */
+export type ListRevisionsResponse = Message<"lensmesh.lims.v1.ListRevisionsResponse"> & {
+  /**
+   * The revisions, without their reports.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Revision revisions = 1;
+   */
+  revisions: Revision[];
+
+  /**
+   * Fetches the next page; empty at the end, and only there.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListRevisionsResponse.
+ * Use `create(ListRevisionsResponseSchema)` to create a new message.
+ */
+export const ListRevisionsResponseSchema: GenMessage<ListRevisionsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 21);
+
+/**
+ * Asks for the files of a revision.
+ *
+ * @generated from message lensmesh.lims.v1.GetRevisionFilesRequest
+ */
+export type GetRevisionFilesRequest = Message<"lensmesh.lims.v1.GetRevisionFilesRequest"> & {
+  /**
+   * `revisions/{number}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.GetRevisionFilesRequest.
+ * Use `create(GetRevisionFilesRequestSchema)` to create a new message.
+ */
+export const GetRevisionFilesRequestSchema: GenMessage<GetRevisionFilesRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 22);
+
+/**
+ * Asks whether the history is whole.
+ *
+ * @generated from message lensmesh.lims.v1.VerifyHistoryRequest
+ */
+export type VerifyHistoryRequest = Message<"lensmesh.lims.v1.VerifyHistoryRequest"> & {
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.VerifyHistoryRequest.
+ * Use `create(VerifyHistoryRequestSchema)` to create a new message.
+ */
+export const VerifyHistoryRequestSchema: GenMessage<VerifyHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 23);
+
+/**
+ * Whether the history is whole.
+ *
+ * @generated from message lensmesh.lims.v1.VerifyHistoryResponse
+ */
+export type VerifyHistoryResponse = Message<"lensmesh.lims.v1.VerifyHistoryResponse"> & {
+  /**
+   * True when nothing is wrong.
+   *
+   * @generated from field: bool intact = 1;
+   */
+  intact: boolean;
+
+  /**
+   * How many revisions were verified.
+   *
+   * @generated from field: int64 revisions = 2;
+   */
+  revisions: bigint;
+
+  /**
+   * The head of the latest one, in hex.
+   *
+   * @generated from field: string head = 3;
+   */
+  head: string;
+
+  /**
+   * What is wrong, each with the revision it was found at.
+   *
+   * @generated from field: repeated string faults = 4;
+   */
+  faults: string[];
+
+  /**
+   * How many heads are kept outside the database.
+   *
+   * @generated from field: int64 heads_kept = 5;
+   */
+  headsKept: bigint;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.VerifyHistoryResponse.
+ * Use `create(VerifyHistoryResponseSchema)` to create a new message.
+ */
+export const VerifyHistoryResponseSchema: GenMessage<VerifyHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_rule_service, 24);
+
+/**
+ * The lab's rules: tried out, changed, and their history.
  *
  * @generated from service lensmesh.lims.v1.RuleService
  */
@@ -187,6 +919,235 @@ export const RuleService: GenService<{
     methodKind: "unary";
     input: typeof DecideFileRequestSchema;
     output: typeof DecideFileResponseSchema;
+  },
+  /**
+   * Makes a draft: of the files that are given, else of those of its base revision.
+   *
+   * INVALID_ARGUMENT / FIELD_INVALID: a file is no YAML, or stands there twice. NOT_FOUND / REVISION_NOT_FOUND: there is
+   * no such base. ALREADY_EXISTS / REQUEST_ID_REUSED. Files that hold no catalog yet are kept, with their faults; each is
+   * put into the area that it belongs to.
+   *
+   * Idempotent with `request_id`: the same id and draft return the first answer.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.CreateDraft
+   */
+  createDraft: {
+    methodKind: "unary";
+    input: typeof CreateDraftRequestSchema;
+    output: typeof DraftSchema;
+  },
+  /**
+   * Returns a draft with its files. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such draft.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.GetDraft
+   */
+  getDraft: {
+    methodKind: "unary";
+    input: typeof GetDraftRequestSchema;
+    output: typeof DraftSchema;
+  },
+  /**
+   * Lists drafts without their files, the latest edited first. Changes nothing.
+   *
+   * INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.ListDrafts
+   */
+  listDrafts: {
+    methodKind: "unary";
+    input: typeof ListDraftsRequestSchema;
+    output: typeof ListDraftsResponseSchema;
+  },
+  /**
+   * Changes a draft: its note, an area of its files as a whole, or its base. A later base brings along every file that the
+   * draft has not changed itself.
+   *
+   * ABORTED / ETAG_MISMATCH: somebody else changed it. FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
+   * FAILED_PRECONDITION / DRAFT_CONFLICT: a file was changed in the draft and in the later base; the detail names it.
+   * INVALID_ARGUMENT / FIELD_INVALID: the mask names a field that cannot be changed, or a file is no YAML, or belongs to
+   * another area than the one that is replaced. NOT_FOUND / NOT_FOUND: there is no such draft. NOT_FOUND /
+   * REVISION_NOT_FOUND: there is no such base.
+   *
+   * Idempotent with `draft.etag`: a repeat is refused, not applied twice.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.UpdateDraft
+   */
+  updateDraft: {
+    methodKind: "unary";
+    input: typeof UpdateDraftRequestSchema;
+    output: typeof DraftSchema;
+  },
+  /**
+   * Deletes a draft and returns it as it was.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it since.
+   * FAILED_PRECONDITION / DRAFT_STATE: it is scheduled or published.
+   *
+   * Not repeatable: a deleted draft is not found.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.DeleteDraft
+   */
+  deleteDraft: {
+    methodKind: "unary";
+    input: typeof DeleteDraftRequestSchema;
+    output: typeof DraftSchema;
+  },
+  /**
+   * Checks a draft: everything that can be proved of its tables and constraints, or shown by an example. Streams findings as
+   * they are found, then the whole report, which is kept for the content that was checked.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such draft. RESOURCE_EXHAUSTED / OVERLOADED: others are being checked; try again.
+   *
+   * Idempotent: the same content gets the same findings.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.CheckDraft
+   */
+  checkDraft: {
+    methodKind: "server_streaming";
+    input: typeof CheckDraftRequestSchema;
+    output: typeof CheckDraftResponseSchema;
+  },
+  /**
+   * Previews a draft: decides the stored jobs and the stored refused attempts again, by the draft and by the revision in
+   * force, and tells where they differ. Streams how far it is, then the whole report, which is kept for the content that was
+   * previewed. Changes no job.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such draft. FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog.
+   * RESOURCE_EXHAUSTED / OVERLOADED: others are being previewed; try again.
+   *
+   * Idempotent: the same content over the same jobs gets the same report.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.PreviewDraft
+   */
+  previewDraft: {
+    methodKind: "server_streaming";
+    input: typeof PreviewDraftRequestSchema;
+    output: typeof PreviewDraftResponseSchema;
+  },
+  /**
+   * Tells the differences between two catalogs, in the words of the trade. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND, NOT_FOUND / REVISION_NOT_FOUND: there is no such draft or revision. FAILED_PRECONDITION /
+   * DRAFT_FAULTY: the draft's files hold no catalog.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.DiffCatalogs
+   */
+  diffCatalogs: {
+    methodKind: "unary";
+    input: typeof DiffCatalogsRequestSchema;
+    output: typeof DiffCatalogsResponseSchema;
+  },
+  /**
+   * Publishes a draft: from the moment this returns no job is created under an earlier revision.
+   *
+   * FAILED_PRECONDITION / DRAFT_FAULTY: its files hold no catalog. FAILED_PRECONDITION / DRAFT_UNCHECKED: its content was not
+   * checked. FAILED_PRECONDITION / CHECK_FAILED: the check found what is not overridden; the detail names each.
+   * FAILED_PRECONDITION / DRAFT_STALE: another revision came into force since its base; update the base first.
+   * FAILED_PRECONDITION / DRAFT_STATE: it is published already. FAILED_PRECONDITION / REVISION_IN_FORCE: its content is in
+   * force already. NOT_FOUND / NOT_FOUND: there is no such draft. ABORTED / ETAG_MISMATCH: somebody changed it.
+   * INVALID_ARGUMENT / FIELD_INVALID: an override names a finding that there is not. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   *
+   * Idempotent with `request_id`: the same id and body return the first answer.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.PublishDraft
+   */
+  publishDraft: {
+    methodKind: "unary";
+    input: typeof PublishDraftRequestSchema;
+    output: typeof RevisionSchema;
+  },
+  /**
+   * Publishes a draft later, on its own. What would be refused now is refused now; what keeps it from coming into force at
+   * its time is told by the draft (STATE_FAILED).
+   *
+   * As PublishDraft, and INVALID_ARGUMENT / FIELD_INVALID: the time is past, or more than a year away.
+   *
+   * Idempotent with `request_id`: the same id and body return the first answer.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.ScheduleDraft
+   */
+  scheduleDraft: {
+    methodKind: "unary";
+    input: typeof ScheduleDraftRequestSchema;
+    output: typeof DraftSchema;
+  },
+  /**
+   * Takes a schedule back: the draft is open again.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such draft. FAILED_PRECONDITION / DRAFT_STATE: it is not scheduled.
+   *
+   * Idempotent: an open draft is returned as it is.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.UnscheduleDraft
+   */
+  unscheduleDraft: {
+    methodKind: "unary";
+    input: typeof UnscheduleDraftRequestSchema;
+    output: typeof DraftSchema;
+  },
+  /**
+   * Publishes the content of an earlier revision anew, as the next one.
+   *
+   * NOT_FOUND / REVISION_NOT_FOUND: there is no such revision, or an earlier version wrote it. FAILED_PRECONDITION /
+   * REVISION_IN_FORCE: its content is in force already. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   *
+   * Idempotent with `request_id`: the same id and body return the first answer.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.RollBack
+   */
+  rollBack: {
+    methodKind: "unary";
+    input: typeof RollBackRequestSchema;
+    output: typeof RevisionSchema;
+  },
+  /**
+   * Returns a revision with the results that were attached to it. Changes nothing.
+   *
+   * NOT_FOUND / REVISION_NOT_FOUND: there is no such revision.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.GetRevision
+   */
+  getRevision: {
+    methodKind: "unary";
+    input: typeof GetRevisionRequestSchema;
+    output: typeof RevisionSchema;
+  },
+  /**
+   * Lists the revisions, the latest first. Changes nothing.
+   *
+   * INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.ListRevisions
+   */
+  listRevisions: {
+    methodKind: "unary";
+    input: typeof ListRevisionsRequestSchema;
+    output: typeof ListRevisionsResponseSchema;
+  },
+  /**
+   * Returns the text files of a revision. Changes nothing.
+   *
+   * NOT_FOUND / REVISION_NOT_FOUND: there is no such revision, or an earlier version wrote it.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.GetRevisionFiles
+   */
+  getRevisionFiles: {
+    methodKind: "unary";
+    input: typeof GetRevisionFilesRequestSchema;
+    output: typeof CatalogFilesSchema;
+  },
+  /**
+   * Verifies the whole history: every stored byte against its digest, every link, every signature, and the heads that are
+   * kept outside the database. What is wrong is data, not an error. Changes nothing.
+   *
+   * @generated from rpc lensmesh.lims.v1.RuleService.VerifyHistory
+   */
+  verifyHistory: {
+    methodKind: "unary";
+    input: typeof VerifyHistoryRequestSchema;
+    output: typeof VerifyHistoryResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_lensmesh_lims_v1_rule_service, 0);

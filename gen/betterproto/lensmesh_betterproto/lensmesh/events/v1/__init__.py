@@ -5,6 +5,7 @@
 
 __all__ = (
     "CatalogPublished",
+    "CatalogStaged",
     "Envelope",
     "JobChanged",
     "OrderChanged",
@@ -34,6 +35,21 @@ class CatalogPublished(betterproto2.Message):
 
 
 default_message_pool.register_message("lensmesh.events.v1", "CatalogPublished", CatalogPublished)
+
+
+@dataclass(eq=False, repr=False)
+class CatalogStaged(betterproto2.Message):
+    """
+    A catalog may come into force soon: every replica compiles it now, so that nobody waits for that later.
+    """
+
+    digest: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    SHA-256, in hex, over the bytes a revision of it is stored as.
+    """
+
+
+default_message_pool.register_message("lensmesh.events.v1", "CatalogStaged", CatalogStaged)
 
 
 @dataclass(eq=False, repr=False)

@@ -15,6 +15,7 @@ from rules.facts import take
 from rules.plan import SURFACING, plan
 from rules.price import PRICE_LIST, asked
 from rules.proof.formulas import is_solvable
+from rules.proof.tables import Values
 from rules.proof.trials import nearby, trials
 from rules.spec import Spec
 from rules.tables import Row, Table
@@ -150,6 +151,13 @@ class Evidence:
         return NOT_SET in {each.code for each in self.add(spec).violations} and any(
             table.find(nouns) is None for nouns in self._asked(table, spec)
         )
+
+    def asked_in_vain(self, table: Table, spec: Spec) -> Values:
+        """Returns what a table is asked of a spec, by path, where no row holds; nothing where one does."""
+        for nouns in self._asked(table, spec):
+            if table.find(nouns) is None:
+                return {each.path: getattr(nouns[each.noun], each.field.name) for each in table.columns}
+        return {}
 
     def is_without_blank(self, spec: Spec) -> bool:
         """Tells whether a spec is refused because there is no blank for it."""

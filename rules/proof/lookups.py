@@ -88,26 +88,31 @@ def _overlaps(table: Table, found: tables.Boxes, world: World, evidence: Evidenc
 
 
 def _gaps(table: Table, found: tables.Boxes, world: World, evidence: Evidence) -> Iterator[Finding]:
-    """Yields the lenses of which a table is silent that has to answer, each once."""
+    """Yields that a table is silent that has to answer, with some of the lenses for which it is."""
     if not tables.must_answer(table) or tables.gap(found) is None:
         return
-    is_price = table.needed or table.id == PRICE_LIST
-    wanted = [world.used(table, None)]
-    for _ in range(_MOST_GAPS):
+    wanted, examples = [world.used(table, None)], list[Spec]()
+    while len(examples) < _MOST_GAPS:
         answer = world.ask(wanted, world.accepted, partial(evidence.is_unanswered, table))
-        if answer.possible is False:
-            return
-        spec = answer.spec
-        if spec is None:
-            yield unknown(table.id, "no row of it holds", answer, "gap")
-            return
-        design, material = spec.lens.design, spec.lens.material
-        name = _name(world.catalog, design, material)
-        what = "price" if is_price else "answer"
-        says = f"it has no {what} for {name} as ordered, to which nothing else objects; add a row for it."
-        kind = Kind.UNPRICED if is_price else Kind.GAP
-        yield Finding(kind, table.id, says, (spec,), of=f"{design} in {material}")
-        wanted.append(world.other_lens(design, material))
+        if answer.spec is None:
+            if answer.possible is not False:
+                yield unknown(table.id, "no row of it holds", answer, "gap")
+            break
+        examples.append(answer.spec)
+        wanted.append(world.other_lens(answer.spec.lens.design, answer.spec.lens.material))
+    if examples:
+        kind = Kind.UNPRICED if table.needed or table.id == PRICE_LIST else Kind.GAP
+        where = "; for ".join(_missed(table, each, world.catalog, evidence) for each in examples)
+        what = "price" if kind is Kind.UNPRICED else "answer"
+        more = "; and for more" if len(examples) == _MOST_GAPS else ""
+        says = f"it has no {what} for {where}{more}. Add a row, or refuse by a constraint what shall not be ordered."
+        yield Finding(kind, table.id, says, tuple(examples))
+
+
+def _missed(table: Table, spec: Spec, catalog: Catalog, evidence: Evidence) -> str:
+    """Returns a lens for which a table is silent, with what it was asked, in words."""
+    asked = evidence.asked_in_vain(table, spec)
+    return f"{_name(catalog, spec.lens.design, spec.lens.material)} ({boxed(table, asked)})"
 
 
 def _unreachable(table: Table, row: Row, world: World, evidence: Evidence) -> Iterator[Finding]:
@@ -144,9 +149,11 @@ def blanks(world: World, evidence: Evidence) -> Iterator[Found]:
 
 def _without_blank(row: Row, world: World, evidence: Evidence) -> Iterator[Finding]:
     wanting = _wanting(row, world.catalog)
-    used = [world.used(world.catalog.tables[BASE_CURVE], row), world.with_prism()]
     lenses = [world.lens(design, material, [colour]) for (material, colour), each in wanting.items() for design in each]
-    if not lenses or world.ask([world.variables.any_of(lenses), *used], world.accepted).possible is False:
+    if not lenses:
+        return
+    used = [world.surfaced(world.catalog.tables[BASE_CURVE], row)]
+    if world.ask([world.variables.any_of(lenses), *used], world.accepted).possible is False:
         return
     shown: dict[str, dict[tuple[str, str], Spec]] = defaultdict(dict)
     for (material, colour), designs in wanting.items():

@@ -22,7 +22,7 @@ from rules.catalog import Blank, Catalog, Constraint, Severity
 from rules.expression.tree import Text, walk
 from rules.expression.view import Field, Kind
 from rules.facts import take
-from rules.plan import PRISM_THINNING, SURFACING
+from rules.plan import MINIMUM_THICKNESS, PRISM_THINNING, SURFACING
 from rules.price import PRICE_LIST
 from rules.proof.formulas import (
     Formula,
@@ -83,6 +83,7 @@ class World:
         self.catalog = catalog
         self._seconds_each = seconds_each
         self._rows: dict[tuple[str, str, str], Formula] = {}
+        self._unfit: dict[tuple[str, str], Formula] = {}
         self._texts = _texts(catalog)
         self.variables = Variables(self._words, z3.Context())
         self._solver = z3.Solver(ctx=self.variables.context)
@@ -317,16 +318,36 @@ class World:
             ]
         )
 
-    def with_prism(self) -> Formula:
-        """Returns whether every lens has a prism, which no finished blank has."""
-        given = [
-            z3.Implies(
-                self.variables.truth(f"{eye} is made"),
-                z3.And(self._has(eye, "prism_horizontal"), self._number(eye, "prism_horizontal") > 0),
-            )
-            for eye in SIDE_NAMES.values()
-        ]
-        return z3.And(*given)
+    def surfaced(self, table: Table, row: Row) -> Formula:
+        """Returns whether a row answers for an eye whose lens no finished blank can be."""
+        finished = [blank for blank in self.catalog.blanks.values() if blank.finished]
+        return self.variables.any_of(
+            [
+                z3.And(made, self._answers(table, row, names), *(self._is_unfit(blank, names) for blank in finished))
+                for made, names in self.asked(table.scope.name)
+            ]
+        )
+
+    def _answers(self, table: Table, row: Row, names: Names) -> Formula:
+        """Returns whether a row holds, and none before it."""
+        before = table.rows[: table.rows.index(row)]
+        return z3.And(self.row(table, row, names), *(z3.Not(self.row(table, each, names)) for each in before))
+
+    def _is_unfit(self, blank: Blank, names: Names) -> Formula:
+        """Returns whether a lens is not what a blank is for, or is to be thicker or larger than it."""
+        eye, table = names["eye"], self.catalog.tables[MINIMUM_THICKNESS]
+        key = blank.id, eye
+        if key not in self._unfit:
+            has, smallest = self._has(eye, "minimum_blank"), self._number(eye, "minimum_blank")
+            unfit = [z3.Not(self.variables.all_of(list(self._fits(blank, eye))))]
+            for row in table.rows:
+                if row.then["centre"] > blank.centre:
+                    unfit.append(self._answers(table, row, names))
+                elif "allowance" in row.then:
+                    small = z3.And(has, smallest + row.then["allowance"] > blank.diameter)
+                    unfit.append(z3.And(small, self._answers(table, row, names)))
+            self._unfit[key] = self.variables.any_of(unfit)
+        return self._unfit[key]
 
     def _is_priced(self, table: Table) -> Iterator[Formula]:
         """Yields, for a table that charges, that those answer without which nothing has a price."""

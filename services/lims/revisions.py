@@ -49,13 +49,17 @@ def is_read(content: bytes) -> bool:
     return json.loads(content)["format"] in {_AS_DATA, _AS_TEXTS}
 
 
-def compiled(content: bytes) -> Catalog:
+def compiled(content: bytes, *, draft: bool = False) -> Catalog:
     """Returns the catalog that stored bytes hold, which are of a format that is decided by.
+
+    Args:
+        content: The bytes.
+        draft: Leaves what contradicts itself to the check (`rules.load.load`); nothing is decided by such a catalog.
 
     Raises:
         CatalogError: They hold none.
     """
-    return load(_data(content))
+    return load(_data(content), draft=draft)
 
 
 def texts_of(content: bytes) -> Mapping[str, str]:

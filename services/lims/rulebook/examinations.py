@@ -11,10 +11,8 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
-from google.protobuf.timestamp_pb2 import Timestamp
-from lensmesh.lims.v1.examination_pb2 import CheckReport, Finding, PreviewReport, Progress
+from lensmesh.lims.v1.examination_pb2 import CheckReport, PreviewReport, Progress
 from lensmesh.lims.v1.rule_service_pb2 import CheckDraftResponse, PreviewDraftResponse
 
 from chassis.errors import Internal, Overloaded
@@ -66,12 +64,6 @@ async def check(
     """
     with desks.taken(Examined.CHECK):
         yield CheckDraftResponse(progress=Progress())
-        if draft.faults:
-            report = _of_faults(draft)
-            for finding in report.findings:
-                yield CheckDraftResponse(finding=finding)
-            yield CheckDraftResponse(report=report)
-            return
         content = content_of(draft.files)
         last = CheckDraftResponse()
         asked = {"content": content.decode(), "seconds_each": seconds_each or _SECONDS_EACH}
@@ -79,7 +71,8 @@ async def check(
             async for frame in frames:
                 said = CheckDraftResponse.FromString(frame)
                 if said.HasField("report"):
-                    await _keep(book, draft, Examined.CHECK, said.report)
+                    if not draft.faults:  # what cannot come into force has no digest to be kept by
+                        await _keep(book, draft, Examined.CHECK, said.report)
                     last = said  # told when there is nothing to wait for any more
                 else:
                     yield said
@@ -133,17 +126,6 @@ async def _keep(book: Rulebook, draft: Draft, kind: Examined, report: CheckRepor
         )
         await readiness.stage(connection, book.lab, draft.digest)
     book.lab.tail.poke()
-
-
-def _of_faults(draft: Draft) -> CheckReport:
-    """Returns the report of files that hold no catalog: nothing else can be said of them."""
-    time = Timestamp()
-    time.GetCurrentTime()
-    findings = [
-        Finding(id=f"fault-{sha256(fault.encode()).hexdigest()[:12]}", kind=Finding.KIND_FAULT, says=fault)
-        for fault in draft.faults
-    ]
-    return CheckReport(engine_version=ENGINE, findings=findings, time=time)
 
 
 async def _frames(kind: Examined, asked: Mapping[str, object]) -> AsyncGenerator[bytes, None]:

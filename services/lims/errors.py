@@ -3,34 +3,34 @@
 ::
 
     MeshError
-    ├── SpecRefused         SPEC_REFUSED        the rules in force refuse the spec; carries every violation
-    ├── HandoffIdReused     HANDOFF_ID_REUSED   the hand-off made a job from another spec or for another account
-    ├── JobState            JOB_STATE           the job is too far along; says where it stands
-    ├── WrongStation        WRONG_STATION       the station is not the next; names the next
-    │   └── NotScannedIn                            the job is not at the station; names where it is
-    ├── NotAtStation        NOT_AT_STATION      what was asked is not done at the station where the job is
-    ├── JobAway             JOB_AWAY            the job is at a partner's; names who has it
-    ├── InspectionMissing   INSPECTION_MISSING  a lens has not passed its inspection; names which
-    ├── ProfileMissing      PROFILE_MISSING     the job's revision has no tolerances for its kind of lens
-    ├── LensNotInJob        LENS_NOT_IN_JOB     the job has no such lens; names those it has
-    ├── BreakageListMissing BREAKAGE_LIST_MISSING    the job's revision has no reasons for breakages
-    ├── BreakageReasonUnknown BREAKAGE_REASON_UNKNOWN  the reason is none of the station's; names those
-    ├── BreakageNotReversible BREAKAGE_NOT_REVERSIBLE  the lens was begun anew since
-    ├── OutOfStock          OUT_OF_STOCK        there is no blank for the lens; names it
-    ├── WrongBlank          WRONG_BLANK         the blank is not the planned one; names that
-    ├── BlankUnknown        BLANK_UNKNOWN       there is no such blank
-    ├── CountBelowReserved  COUNT_BELOW_RESERVED  fewer were counted than are set aside
-    ├── RevisionNotFound    REVISION_NOT_FOUND  there is no such catalog revision
-    │   └── RevisionNotRead                     there is, but an earlier version wrote it
-    ├── DecisionNotKept     DECISION_NOT_KEPT   the job is older than the decisions that are kept
-    ├── FileUnreadable      FILE_UNREADABLE     the file is not DCS, or damaged, or too large
-    ├── DraftFaulty         DRAFT_FAULTY        the draft's files hold no catalog; names each fault
-    ├── DraftUnchecked      DRAFT_UNCHECKED     the draft's content was not checked
-    ├── CheckFailed         CHECK_FAILED        the check found what is not overridden; names each finding
-    ├── DraftStale          DRAFT_STALE         another revision came into force since the draft's base
-    ├── DraftState          DRAFT_STATE         the draft is scheduled or published, or not what the call needs
-    ├── DraftConflict       DRAFT_CONFLICT      a file was changed in the draft and in its later base; names it
-    └── RevisionInForce     REVISION_IN_FORCE   the content is in force already
+    ├── SpecRefused             SPEC_REFUSED             the rules in force refuse the spec; carries every violation
+    ├── HandoffIdReused         HANDOFF_ID_REUSED        the hand-off made a job from another spec or account
+    ├── JobState                JOB_STATE                the job is too far along; says where it stands
+    ├── WrongStation            WRONG_STATION            the station is not the next; names the next
+    │   └── NotScannedIn                                 the job is not at the station; names where it is
+    ├── NotAtStation            NOT_AT_STATION           what was asked is not done at the station where the job is
+    ├── JobAway                 JOB_AWAY                 the job is at a partner's; names who has it
+    ├── InspectionMissing       INSPECTION_MISSING       a lens has not passed its inspection; names which
+    ├── ProfileMissing          PROFILE_MISSING          the job's revision has no tolerances for its kind of lens
+    ├── LensNotInJob            LENS_NOT_IN_JOB          the job has no such lens; names those it has
+    ├── BreakageListMissing     BREAKAGE_LIST_MISSING    the job's revision has no reasons for breakages
+    ├── BreakageReasonUnknown   BREAKAGE_REASON_UNKNOWN  the reason is none of the station's; names those
+    ├── BreakageNotReversible   BREAKAGE_NOT_REVERSIBLE  the lens was begun anew since
+    ├── OutOfStock              OUT_OF_STOCK             there is no blank for the lens; names it
+    ├── WrongBlank              WRONG_BLANK              the blank is not the planned one; names that
+    ├── BlankUnknown            BLANK_UNKNOWN            there is no such blank
+    ├── CountBelowReserved      COUNT_BELOW_RESERVED     fewer were counted than are set aside
+    ├── RevisionNotFound        REVISION_NOT_FOUND       there is no such catalog revision
+    │   └── RevisionNotRead                              there is, but an earlier version wrote it
+    ├── DecisionNotKept         DECISION_NOT_KEPT        the job is older than the decisions that are kept
+    ├── FileUnreadable          FILE_UNREADABLE          the file is not DCS, or damaged, or too large
+    ├── DraftFaulty             DRAFT_FAULTY             the draft's files hold no catalog; names each fault
+    ├── DraftUnchecked          DRAFT_UNCHECKED          the draft's content was not checked
+    ├── CheckFailed             CHECK_FAILED             the check found what is not overridden; names each finding
+    ├── DraftStale              DRAFT_STALE              another revision came into force since the draft's base
+    ├── DraftState              DRAFT_STATE              the draft is scheduled or published, or not what is needed
+    ├── DraftConflict           DRAFT_CONFLICT           a file was changed in the draft and in its later base
+    └── RevisionInForce         REVISION_IN_FORCE        the content is in force already
 """
 
 from collections.abc import Sequence

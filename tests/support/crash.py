@@ -27,7 +27,7 @@ from chassis.service import run
 
 ROOT = Path(__file__).resolve().parents[2]
 WATCHED_ROOMS = ("services", "lims_client", "chassis")
-COMPUTING = ("/messages.py", "/deciding.py")
+COMPUTING = ("/messages.py", "/deciding.py", "/dates.py")
 """Modules that only compute. Between their lines nothing happens that a crash could leave half done."""
 
 

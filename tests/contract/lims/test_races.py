@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
+from lensmesh.lims.v1.floor_service_pb2 import CountBlanksRequest, ListStockMovementsRequest, ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import Job, JobSpec
 from lensmesh.lims.v1.lims_service_pb2 import (
@@ -122,3 +122,37 @@ def test_a_cancel_that_races_a_scan_wins_or_loses_but_not_both(
         assert isinstance(cancelled, Job) != isinstance(scanned, Job)
         events = stub.ListJobEvents(ListJobEventsRequest(job=job.name), metadata=order).events
         assert [each.sequence for each in events] == [1, 2]
+
+
+def test_jobs_that_race_for_the_last_blanks_get_each_of_them_once(
+    replicas: tuple[grpc.Channel, grpc.Channel], order: Metadata, operator: Metadata, progressive: JobSpec
+) -> None:
+    """Three pairs and blanks for two: one pair waits, whole, and the ledger adds up."""
+    progressive.lens.material = "mr8"
+    lims, floors = LimsServiceStub(replicas[0]), [FloorServiceStub(channel) for channel in replicas]
+    jobs = [
+        lims.CreateJob(CreateJobRequest(handoff_id=str(uuid.uuid4()), spec=progressive), metadata=order)
+        for _ in range(3)
+    ]
+    blanks = {lens.blank for job in jobs for lens in job.lenses}
+    for blank in blanks:
+        pieces = 2 * sum(lens.blank == blank for lens in jobs[0].lenses)
+        floors[0].CountBlanks(CountBlanksRequest(blank=f"blanks/{blank}", on_hand=pieces), metadata=operator)
+
+    answers = _at_once(
+        [
+            lambda job=job, floor=floors[turn % 2]: floor.Scan(
+                ScanRequest(job=job.name, station="picking"), metadata=operator
+            )
+            for turn, job in enumerate(jobs)
+        ]
+    )
+    refused = [answer.code() for answer in answers if isinstance(answer, grpc.RpcError)]
+    assert refused == [grpc.StatusCode.FAILED_PRECONDITION]
+    for blank in blanks:
+        ledger = (
+            floors[1]
+            .ListStockMovements(ListStockMovementsRequest(blank=f"blanks/{blank}"), metadata=operator)
+            .movements
+        )
+        assert sum(each.reserved_change for each in ledger) == ledger[0].reserved == ledger[0].on_hand

@@ -5,16 +5,24 @@ import uuid
 import asyncpg
 import grpc
 import pytest
-from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
+from lensmesh.lims.v1.floor_service_pb2 import (
+    GetJobTicketRequest,
+    HoldJobRequest,
+    ReleaseJobRequest,
+    ReportBreakageRequest,
+    ScanRequest,
+)
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import JobSpec
 from lensmesh.lims.v1.lims_service_pb2 import (
     CreateJobRequest,
     DescribeLimsRequest,
     GetCatalogRequest,
+    GetJobRequest,
     ListJobEventsRequest,
 )
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
+from lensmesh.type.v1.prescription_pb2 import SIDE_UNSPECIFIED
 
 from runtime.postgres import Server
 from tests.contract.lims.calls import Metadata, Serve, refused
@@ -86,3 +94,28 @@ def test_a_job_pinned_to_such_a_revision_is_scanned_at_its_stations(
         events = stub.ListJobEvents(ListJobEventsRequest(job=job), metadata=order).events
 
     assert [event.description for event in events] == ["Being ground", "On its way"]
+
+
+def test_such_a_job_goes_over_the_floor_without_knowing_its_lenses(
+    serve: Serve, job: str, operator: Metadata, order: Metadata
+) -> None:
+    """Stopped and let go it moves as before; what its revision does not say is refused, and nothing is promised."""
+    with serve("lims", LENSMESH_LAB=LAB) as process, grpc.insecure_channel(process.address) as channel:
+        floor, stub = FloorServiceStub(channel), LimsServiceStub(channel)
+        before = stub.GetJob(GetJobRequest(name=job), metadata=order)
+        ground = floor.Scan(ScanRequest(job=job, station="grinding"), metadata=operator)
+        held = floor.HoldJob(HoldJobRequest(job=job, reason="the frame has not come"), metadata=operator)
+        released = floor.ReleaseJob(ReleaseJobRequest(job=job), metadata=operator)
+        broken = ReportBreakageRequest(job=job, sides=[SIDE_UNSPECIFIED], reason="scratch")
+        refusal = refused(floor.ReportBreakage, broken, operator)
+        ticket = refused(floor.GetJobTicket, GetJobTicketRequest(job=job), operator)
+
+    assert (before.next_station, list(before.lenses)) == ("grinding", [])
+    assert [(each.side, each.station, each.next_station) for each in ground.lenses] == [
+        (SIDE_UNSPECIFIED, "grinding", "shipping")
+    ]
+    assert not ground.HasField("due_time")
+    assert not ground.HasField("promise_time")
+    assert (held.customer_status, released.customer_status) == ("On hold", "Being ground")
+    assert (refusal.reason, refusal.metadata["revision"]) == ("BREAKAGE_LIST_MISSING", "1")
+    assert ticket.reason == "REVISION_NOT_FOUND"

@@ -6,11 +6,12 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from lensmesh.lims.v1.draft_pb2 import Draft
-from lensmesh.lims.v1.revision_pb2 import CatalogFiles
+from lensmesh.lims.v1.revision_pb2 import CatalogFiles, Change
 from lensmesh.lims.v1.rule_service_pb2 import (
     CheckDraftRequest,
     CreateDraftRequest,
     DeleteDraftRequest,
+    DiffCatalogsRequest,
     GetDraftRequest,
     ListDraftsRequest,
     UpdateDraftRequest,
@@ -200,3 +201,20 @@ def _checked(engineer: Engineer, draft: Draft) -> bool:
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # noqa: PT017 -- until the other has ended
         return False
     return True
+
+
+def test_how_a_draft_differs_is_told_in_the_words_of_the_trade(engineer: Engineer) -> None:
+    """Against the revision in force or any other; of what is no catalog nothing can be told."""
+    revision = engineer.published(files(limits_yaml=LIMITS + f"# {uuid.uuid4()}\n"))
+    draft = engineer.draft(files(prices_yaml=PRICES.replace("40.00", "42.50")))
+    for base in ("", revision.name):
+        (change,) = engineer.call("DiffCatalogs", DiffCatalogsRequest(base=base, target=draft.name)).changes
+        assert (change.kind, change.entry, change.field) == (Change.KIND_CHANGED, "base-price/plain", "amount")
+        assert (change.before, change.after) == ("40.00", "42.50")
+    assert not engineer.call("DiffCatalogs", DiffCatalogsRequest()).changes
+    assert len(engineer.call("DiffCatalogs", DiffCatalogsRequest(base="revisions/1")).changes) > 100
+    faulty = engineer.draft(files(prices_yaml="prizes: []"))
+    refusal = refused(engineer.rules.DiffCatalogs, DiffCatalogsRequest(target=faulty.name), engineer.token)
+    assert refusal.reason == "DRAFT_FAULTY"
+    request = DiffCatalogsRequest(target="revisions/100000")
+    assert refused(engineer.rules.DiffCatalogs, request, engineer.token).reason == "REVISION_NOT_FOUND"

@@ -71,14 +71,14 @@ _EDITS = (
 # ── the jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def drawn(catalog: Catalog, seed: int) -> Iterator[Spec]:
+def drawn(catalog: Catalog, seed: int, count: int = _TEMPLATES) -> Iterator[Spec]:
     """Yields specs without end, nearly all of them different, most of which can be made.
 
     They begin with some that can, and vary powers, measures and frame; of each that comes out, what goes with it is
     varied as well. Of one in fifty the frame is traced.
     """
     chance = random.Random(seed)  # noqa: S311 -- a sample, no secret
-    templates = _templates(catalog)
+    templates = _templates(catalog, count)
     while True:
         spec = chance.choice(templates)
         if chance.random() >= _TRACED:
@@ -90,13 +90,14 @@ def drawn(catalog: Catalog, seed: int) -> Iterator[Spec]:
             yield replace(spec, frame=_worn(spec.frame, chance), lens=_with(spec.lens, catalog, chance))
 
 
-_KNOWN: dict[int, Sequence[Spec]] = {}
+_KNOWN: dict[tuple[int, int], Sequence[Spec]] = {}
 
 
-def _templates(catalog: Catalog) -> Sequence[Spec]:
-    if id(catalog) not in _KNOWN:
-        _KNOWN[id(catalog)] = [each.spec for each in islice(specs.accepted(catalog, _SEED), _TEMPLATES)]
-    return _KNOWN[id(catalog)]
+def _templates(catalog: Catalog, count: int) -> Sequence[Spec]:
+    key = id(catalog), count
+    if key not in _KNOWN:
+        _KNOWN[key] = [each.spec for each in islice(specs.accepted(catalog, _SEED), count)]
+    return _KNOWN[key]
 
 
 def _varied(eye: Eye, chance: random.Random) -> Eye:
@@ -132,14 +133,14 @@ class Made:
     attempts: Sequence[tuple[Any, ...]]
 
 
-def made(content: bytes, seed: int) -> Made:
-    """Decides specs until a chunk of them is accepted."""
+def made(content: bytes, seed: int, count: int = _CHUNK, templates: int = _TEMPLATES) -> Made:
+    """Decides specs until so many of them are accepted."""
     catalog = _catalog(content)
     random.seed(seed)
     jobs: list[tuple[Any, ...]] = []
     attempts = {}
     geometry = None
-    for at, spec in enumerate(drawn(catalog, seed)):
+    for at, spec in enumerate(drawn(catalog, seed, templates)):
         decision = decide(catalog, spec, kept=geometry if at % _ALIKE else None)
         geometry = decision.geometry
         ordered = messages.ordered(messages.spec_message(spec), spec.account)
@@ -150,8 +151,8 @@ def made(content: bytes, seed: int) -> Made:
         elif ordered.digest not in attempts:
             kept = record(catalog, nobodys(decision))
             attempts[ordered.digest] = (LAB, ordered.digest, ordered.content, kept, b"", 1, 1)
-        if len(jobs) >= _CHUNK:
-            return Made(jobs[:_CHUNK], list(attempts.values()))
+        if len(jobs) >= count:
+            return Made(jobs[:count], list(attempts.values()))
     raise AssertionError("there is no end of specs")
 
 

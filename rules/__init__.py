@@ -22,6 +22,7 @@ a limit is exact and inclusive. It stands on optics alone.
     price       what it costs
     decision    what comes out
     decide      a spec under a catalog: the decision
+    replay      many specs decided again, from what earlier decisions of them were made of
     proof       what can be proved of a catalog before it is published
     lab_file    a spec from a lab file, with what of the file is not understood
     drawing     both lenses of a decision, drawn

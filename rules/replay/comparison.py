@@ -31,6 +31,7 @@ from rules.price import PRICE_LIST
 from rules.replay.replay import Outcome, Question
 from rules.tables import Row
 
+_OF_BLANK = ("base", "slip", "centre", "edge", "allowance")
 _OF_LENS = tuple(name for name in LensPlan.__slots__ if name not in {"blank", "programs", "route"})
 
 
@@ -170,6 +171,10 @@ def _grounds(refusing: Outcome, accepting: Outcome, of: Mask) -> _Blame:
         lacking = rest & missing
         if lacking.any():
             blame.add_each(lacking, _answering(blame, accepting, question))
+    # no blank will do any more for what is asked of it now
+    blankless = of & ~blame.different & refusing.unplanned
+    for question in _questions(accepting, refusing, (BASE_CURVE, MINIMUM_THICKNESS)):
+        _answers(blame, accepting, refusing, question, blankless, _OF_BLANK)
     blame.add(of & ~blame.different, "")
     return blame
 
@@ -188,7 +193,7 @@ def _plans(before: Outcome, after: Outcome, of: Mask, otherwise: Mask | None) ->
     if otherwise is not None:
         wanted = of & otherwise
         for question in _questions(before, after, (BASE_CURVE, MINIMUM_THICKNESS)):
-            _answers(blame, before, after, question, wanted, ("base", "slip", "centre", "edge", "allowance"))
+            _answers(blame, before, after, question, wanted, _OF_BLANK)
         blame.add(wanted & ~blame.different, "")
         of = of & ~otherwise
     for question in _questions(before, after, (*STEPS, ROUTES, LEAD_TIME)):

@@ -147,6 +147,8 @@ class Replay:
             view = alike or View(batch, lenses, numbers, self._vocabulary)
             views.append(view)
             outcomes.append(_Deciding(rules, view, lenses).outcome())
+        for view in views:
+            view.release()
         return tuple(outcomes)
 
     def _fresh(self) -> Sequence[Lenses]:

@@ -7,7 +7,7 @@ ED than any that may be given). Such a record is decided by itself.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,6 +165,15 @@ class _Laid(dict[str, V], Generic[V]):
         value = self[path] = self._lay(path)
         return value
 
+    def release(self) -> None:
+        """Lets go of what is laid out, and of how."""
+        self.clear()
+        self._lay = _released
+
+
+def _released(path: str) -> NoReturn:
+    raise LookupError(f"{path} is asked for after the view was released")
+
 
 class _Members(dict[str, Mask]):
     """For texts that occur, the rows that have them."""
@@ -204,6 +213,15 @@ class View:
         self._steps: _Laid[Indices] = _Laid(self._step)
         self._texts: _Laid[Numbers] = _Laid(self._text)
         self._seats: dict[tuple[str, Side | None], Seat] = {}
+
+    def release(self) -> None:
+        """Lets go of everything. Columns and view refer to each other, and would stay until they are collected."""
+        for seat in self._seats.values():
+            seat.release()
+        self._seats.clear()
+        self.known.clear()
+        for laid in (self._filled, self._there, self._steps, self._texts):
+            laid.release()
 
     def seat(self, scope: Scope, side: Side | None) -> "Seat":
         """Returns a scope's part of it, for one eye or the pair."""
@@ -293,16 +311,29 @@ class Seat:
     def __init__(self, view: View, side: Side | None) -> None:
         self.view = view
         self._side = side
+        self._laid: tuple[_Laid[Any], ...] = (
+            numbers := _Laid(lambda path: view.numbers_of(self.word(path))),
+            truths := _Laid(self.truth),
+            texts := _Laid(self.text),
+            members := _Laid[dict[str, Mask]](lambda path: _Members(*view.sets(path))),
+            sizes := _Laid(self._sizes),
+            present := _Laid(lambda path: view.there(self.word(path))),
+        )
         self.columns = Columns(
             count=view.batch.count,
-            numbers=_Laid(lambda path: view.numbers_of(self.word(path))),
-            truths=_Laid(self.truth),
-            texts=_Laid(self.text),
+            numbers=numbers,
+            truths=truths,
+            texts=texts,
             vocabulary=view.vocabulary.codes,
-            members=_Laid(lambda path: _Members(*view.sets(path))),
-            sizes=_Laid(self._sizes),
-            present=_Laid(lambda path: view.there(self.word(path))),
+            members=members,
+            sizes=sizes,
+            present=present,
         )
+
+    def release(self) -> None:
+        """Lets go of everything."""
+        for laid in self._laid:
+            laid.release()
 
     def word(self, path: str) -> str:
         """Returns the word of a number."""

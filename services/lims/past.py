@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
 from chassis.driver import Connection
 from rules.replay.record import SIZE
 
-PAGE = 16384
+PAGE = 8192
 """Rows of a page."""
 
 
@@ -92,18 +93,25 @@ async def pages(connection: Connection, lab: str, past: Past, newest: int, size:
     statement = _PAGE.format(table=past, count=_COUNTS[past])
     below = newest + 1
     while True:
-        oldest, rows, told, unread, counts = await connection.fetchrow(statement, lab, below, size, SIZE)
-        if not rows:
+        page, below = _page(await connection.fetchrow(statement, lab, below, size, SIZE))
+        if not page.rows:
             return
-        below = oldest
-        page = np.frombuffer(told, _ROW)
-        yield Page(
-            rows=rows,
-            numbers=page["number"].astype(np.int64),
-            counts=page["count"].astype(np.int64),
-            records=page["record"].tobytes(),
-            unread=dict(zip(unread, counts, strict=True)),
-        )
+        yield page
+        del page  # before the next one is read
+
+
+def _page(row: asyncpg.Record) -> tuple[Page, int]:
+    """Returns a page, and the oldest number on it."""
+    oldest, rows, told, unread, counts = row
+    page = np.frombuffer(told, _ROW)
+    of_page = Page(
+        rows=rows,
+        numbers=page["number"].astype(np.int64),
+        counts=page["count"].astype(np.int64),
+        records=page["record"].tobytes(),
+        unread=dict(zip(unread, counts, strict=True)),
+    )
+    return of_page, oldest or 0
 
 
 async def asked(connection: Connection, lab: str, past: Past, numbers: Sequence[int]) -> dict[int, Asked]:

@@ -215,6 +215,7 @@ async def preview(
         async for page in past.pages(connection, lab, of, newest):
             singly = found.add(of, page)
             done += page.rows - len(singly)
+            del page  # before the next one is read
             numbers = list(singly)
             for at in range(0, len(numbers), _AT_ONCE):
                 some = numbers[at : at + _AT_ONCE]

@@ -1,6 +1,8 @@
 """Deciding many specs again from their records comes to what deciding each of them singly comes to."""
 
+import gc
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -387,3 +389,25 @@ def test_a_gap_in_the_frame_does_not_make_a_plan(catalog: Catalog, spec: Spec) -
     (outcome,) = Replay(answering("base-curve", "minus", base=200)(catalog))(content)
 
     assert (bool(outcome.singly[0]), bool(outcome.unplanned[0])) == (by_decision(decide(catalog, gap)).accepted, True)
+
+
+def test_nothing_of_a_batch_stays_in_memory_once_it_is_decided(
+    lab: Catalog, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for the collector of cycles, which would let the memory of a long run grow."""
+    batches: list[weakref.ref[rows.Batch]] = []
+
+    class Watched(rows.Batch):
+        def __init__(self, records: bytes) -> None:
+            super().__init__(records)
+            batches.append(weakref.ref(self))
+
+    monkeypatch.setattr("rules.replay.replay.Batch", Watched)
+    asked, content = Replay(lab, without_entry("designs", "ft")(lab)), record(lab, decide(lab, spec))
+    gc.disable()
+    try:
+        outcomes = asked(content)
+        assert [bool(each.accepted[0]) for each in outcomes] == [True, True]
+        assert [batch() for batch in batches] == [None]
+    finally:
+        gc.enable()

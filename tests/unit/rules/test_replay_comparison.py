@@ -131,6 +131,7 @@ def test_what_was_refused_by_one_constraint_is_accepted_for_want_of_it(
         (answering("routes", "all", stations=("make", "ship")), {("replanned", "routes/all")}),
         (turned("routes"), set()),
         (answering("minimum-thickness", "minus", centre=230), {("replanned", "minimum-thickness/minus")}),
+        (answering("minimum-thickness", "minus", centre=1300), {("newly refused", "minimum-thickness/minus")}),
         (without_entry("blanks", "sf-cr39-400-65"), {("replanned", ""), ("repriced", "oversize/large")}),
     ],
 )

@@ -19,6 +19,7 @@ from services.lims.model import Job, Ordered, Revision, State
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _FENCE = "hashtext('lensmesh.lims.revision')"
+_TAKE_TURN = text("select pg_advisory_xact_lock(hashtext('lensmesh.lims.publishing'))")
 _CLOSE_FENCE = text(f"select pg_advisory_xact_lock({_FENCE})")
 _PASS_FENCE = text(f"select pg_advisory_xact_lock_shared({_FENCE})")
 
@@ -28,8 +29,19 @@ _REVISION = text(f"select {_HEAD} from revision where tenant = :lab and number =
 _CONTENT = text("select content from revision where tenant = :lab and number = :number")
 
 
+async def take_turn(connection: AsyncConnection) -> None:
+    """Waits for another publication under way, and keeps the next one waiting until this transaction ends.
+
+    It comes first of all that a publication does, so the revision that it then reads is the one that it follows.
+    """
+    await connection.execute(_TAKE_TURN)
+
+
 async def close_fence(connection: AsyncConnection) -> None:
-    """Lets nobody past until this transaction ends: what publishes a revision holds this."""
+    """Waits for jobs under way, and lets no other past until this transaction ends.
+
+    It comes last of all that a publication does: others wait for no more than its commit.
+    """
     await connection.execute(_CLOSE_FENCE)
 
 

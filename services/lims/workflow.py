@@ -371,7 +371,7 @@ async def watch_catalog(lab: Lab, cursor: str) -> tuple[Revision | None, Cursor,
     async with lab.database.transaction(lab.name) as connection:
         revision, _ = await lab.revisions.in_force(connection)
         published = await log.read_aggregate(connection, lab.catalog_name, after=revision.number - 1, limit=1)
-    # Publications follow each other behind the fence, so none with an earlier place can still come.
+    # Publications take turns, so none with an earlier place can still come.
     start = published[0].cursor
     return revision, start, _follow(lab, start, kind)
 

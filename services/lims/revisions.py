@@ -55,7 +55,7 @@ def compiled(content: bytes) -> Catalog:
     Raises:
         CatalogError: They hold none.
     """
-    return load(_data(content))
+    return load(data_of(content))
 
 
 def texts_of(content: bytes) -> Mapping[str, str]:
@@ -67,7 +67,12 @@ def texts_of(content: bytes) -> Mapping[str, str]:
     return {name: text_files.written(data) for name, data in files.items()}
 
 
-def _data(content: bytes) -> Mapping[str, object]:
+def data_of(content: bytes) -> Mapping[str, object]:
+    """Returns the data of the files that stored bytes hold, of whatever format.
+
+    Raises:
+        CatalogError: A text of them cannot be read.
+    """
     document = json.loads(content)
     files: Mapping[str, Any] = document["files"]
     if document["format"] != _AS_TEXTS:
@@ -203,4 +208,4 @@ class Revisions:
 
 
 def _stations(content: bytes) -> Mapping[str, Station]:
-    return load_stations(_data(content))
+    return load_stations(data_of(content))

@@ -88,7 +88,7 @@ def _composition(house: House[LimsSettings], lab: Lab, book: Rulebook) -> Compos
                 RuleServicer(book, house.pace),
             ),
         ),
-        led={"schedule": lambda: scheduling.publish_what_is_due(book)},
+        led={f"schedule-of-{lab.name}": lambda: scheduling.publish_what_is_due(book)},
     )
 
 

@@ -13,5 +13,6 @@ What takes long runs in workers of its own: `services.lims.examining` checks, `s
     heads         the heads that are kept outside the database
     keys          the key that heads are signed with
     chain         heads and signatures; what is wrong with a history
+    diff          how two catalogs differ
     model         drafts and revisions
 """

@@ -36,7 +36,8 @@ class Heads:
         """
         if not self._file.exists():
             return ()
-        return self._parsed(self._file.read_text(encoding="utf-8"))
+        content = self._file.read_bytes()
+        return self._parsed(content[: content.rfind(b"\n") + 1].decode())
 
     def add(self, heads: Sequence[Head]) -> Sequence[Head]:
         """Adds those heads that follow what is kept, and returns them once they are on disk.
@@ -52,7 +53,9 @@ class Heads:
             if [each.number for each in new] != list(range(last + 1, last + 1 + len(new))):
                 raise HeadsError(f"{self._file}: ends with revision {last}, so {new[0].number} cannot follow")
             lines = "".join(f"{json.dumps(self._line(each))}\n" for each in new).encode()
+            whole = os.fstat(descriptor).st_size
             if lines and os.write(descriptor, lines) != len(lines):
+                os.ftruncate(descriptor, whole)
                 raise OSError(f"{self._file}: there is no room for another line")
             os.fsync(descriptor)
             return new
@@ -63,6 +66,9 @@ class Heads:
         descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            content = self._file.read_bytes()
+            if content and not content.endswith(b"\n"):  # torn by a crash: nobody was told that it is kept
+                os.ftruncate(descriptor, content.rfind(b"\n") + 1)
             yield descriptor
         finally:
             os.close(descriptor)

@@ -9,6 +9,7 @@ from lensmesh.lims.v1 import draft_pb2, examination_pb2, revision_pb2
 from chassis.errors import FieldInvalid, NotFound
 from rules import files as text_files
 from rules.files import Area, FileError
+from services.lims.rulebook.diff import Change
 from services.lims.rulebook.model import Draft, Override, Published
 
 AREAS: Sequence[str] = tuple(Area)
@@ -98,6 +99,19 @@ def draft_message(draft: Draft, files: revision_pb2.CatalogFiles | None = None) 
     if draft.schedule:
         message.publish_time.FromDatetime(draft.schedule.time)
     return message
+
+
+def change_message(change: Change) -> revision_pb2.Change:
+    """Returns a difference as callers see it."""
+    return revision_pb2.Change(
+        kind=revision_pb2.Change.Kind.Value(f"KIND_{change.kind}"),
+        section=change.section,
+        entry=change.entry,
+        field=change.field,
+        before=change.before,
+        after=change.after,
+        says=change.says,
+    )
 
 
 def overrides(given: Iterable[revision_pb2.Override]) -> tuple[Override, ...]:

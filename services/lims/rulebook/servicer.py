@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from lensmesh.lims.v1 import draft_pb2, revision_pb2, rule_service_pb2_grpc
@@ -100,9 +100,12 @@ class RuleServicer(rule_service_pb2_grpc.RuleServiceServicer):
         async for message in streams.progress(contract.PreviewDraftResponse, found, pace=self._pace):
             yield message
 
-    async def DiffCatalogs(self, _request: contract.DiffCatalogsRequest, context: Context) -> NoReturn:
-        """Refuses: differences are not told yet."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "differences are not told yet")
+    async def DiffCatalogs(
+        self, request: contract.DiffCatalogsRequest, _context: Context
+    ) -> contract.DiffCatalogsResponse:
+        """Tells how two catalogs differ."""
+        found = await workflow.diff(self._book, request.base, request.target)
+        return contract.DiffCatalogsResponse(changes=map(messages.change_message, found))
 
     async def PublishDraft(self, request: contract.PublishDraftRequest, _context: Context) -> revision_pb2.Revision:
         """Publishes a draft."""

@@ -15,9 +15,10 @@ from chassis import requests
 from chassis.errors import FieldInvalid
 from rules.load import CatalogError
 from services.lims import store as lims_store
-from services.lims.errors import DraftConflict, RevisionNotFound, RevisionNotRead
-from services.lims.revisions import content_of, digest_of, is_read, texts_of
+from services.lims.errors import DraftConflict, DraftFaulty, RevisionNotFound, RevisionNotRead
+from services.lims.revisions import content_of, digest_of, is_read, read_texts, texts_of
 from services.lims.rulebook import chain, messages, publishing, store
+from services.lims.rulebook.diff import Change, changes
 from services.lims.rulebook.heads import HeadsError
 from services.lims.rulebook.model import EDITABLE, Draft, Published, Schedule, State
 from services.lims.rulebook.publishing import Rulebook, locked, no_such_draft
@@ -217,6 +218,36 @@ async def _by_area(files: Mapping[str, str]) -> revision_pb2.CatalogFiles:
 async def told(found: Draft) -> draft_pb2.Draft:
     """Returns a draft as callers see it, with its files."""
     return messages.draft_message(found, await _by_area(found.files))
+
+
+async def diff(book: Rulebook, base: str, target: str) -> Sequence[Change]:
+    """Returns how two catalogs differ, each a revision or a draft by name; an empty name is the revision in force.
+
+    Raises:
+        NotFound: There is no such draft.
+        RevisionNotFound: There is no such revision, or an earlier version wrote it.
+        DraftFaulty: The draft's files hold no catalog.
+    """
+    async with book.lab.database.transaction(book.lab.name) as connection:
+        before, after = [await _named(connection, book, name) for name in (base, target)]
+    return await asyncio.to_thread(_changes, before, after)
+
+
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[Change]:
+    return list(changes(read_texts(before), read_texts(after)))
+
+
+async def _named(connection: AsyncConnection, book: Rulebook, name: str) -> Mapping[str, str]:
+    if not name.startswith("drafts/"):
+        _, files = await _base(connection, book, messages.revision_number(name) if name else 0)
+        return files
+    identifier = messages.draft_id(name)
+    found = await store.draft(connection, book.lab.name, identifier)
+    if found is None:
+        raise no_such_draft(identifier)
+    if found.faults:
+        raise DraftFaulty(found.name, found.faults)
+    return found.files
 
 
 # ── later ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

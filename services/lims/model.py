@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum, auto
 
 from lensmesh.lims.v1.job_pb2 import JobSpec
+from lensmesh.type.v1.violation_pb2 import Violations
 
 from services.lims.errors import JobState, WrongStation
 
@@ -75,6 +76,19 @@ class Ordered:
     digest: bytes
     message: JobSpec
     account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a hand-off got for an answer that got no job.
+
+    Attributes:
+        violations: Every objection.
+        revision: The revision whose they are.
+    """
+
+    violations: Violations
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from google.protobuf.message import Message
+from lensmesh.type.v1.violation_pb2 import Violations
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import log
 from chassis.driver import Driver
 from chassis.routine import Routine
-from services.lims.model import Job, Ordered, Revision, State
+from services.lims.model import Job, Ordered, Refused, Revision, State
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,6 +86,14 @@ _ADD_JOB = text(
 _JOB_OF_HANDOFF = text(f"select {_JOB} from job where tenant = :lab and handoff_id = :handoff_id")  # noqa: S608 -- the columns are this module's
 _JOB_BY_NUMBER = text(f"select {_JOB} from job where tenant = :lab and number = :number")  # noqa: S608 -- the columns are this module's
 _DECISION_OF_JOB = text("select decision from job where tenant = :lab and number = :number")
+_REFUSAL = text(
+    "select violations, catalog_revision from refusal"
+    " where tenant = :lab and handoff_id = :handoff_id and spec_digest = :spec_digest and account = :account",
+)
+_ADD_REFUSAL = text(
+    "insert into refusal (tenant, handoff_id, spec_digest, account, violations, catalog_revision)"
+    " values (:lab, :handoff_id, :spec_digest, :account, :violations, :catalog_revision) on conflict do nothing",
+)
 _LOCK_JOB = text(f"select {_JOB} from job where tenant = :lab and number = :number for update")  # noqa: S608 -- the columns are this module's
 _SAVE_JOB = text(
     "update job set state = :state, station = :station, sequence = :sequence, update_time = clock_timestamp()"  # noqa: S608 -- the columns are this module's
@@ -135,6 +144,31 @@ async def job(connection: AsyncConnection, lab: str, number: int) -> Job | None:
     """Returns a job by number."""
     row = (await connection.execute(_JOB_BY_NUMBER, {"lab": lab, "number": number})).mappings().one_or_none()
     return _job(row) if row else None
+
+
+async def refused(connection: AsyncConnection, lab: str, handoff_id: uuid.UUID, ordered: Ordered) -> Refused | None:
+    """Returns how a hand-off of the same spec and account was refused; None where it was not.
+
+    Behind the fence, everything is seen that an earlier revision refused.
+    """
+    parameters = {"lab": lab, "handoff_id": handoff_id, "spec_digest": ordered.digest, "account": ordered.account}
+    row = (await connection.execute(_REFUSAL, parameters)).one_or_none()
+    return Refused(Violations.FromString(row.violations), row.catalog_revision) if row else None
+
+
+async def add_refusal(
+    connection: AsyncConnection, lab: str, handoff_id: uuid.UUID, ordered: Ordered, answer: Refused
+) -> None:
+    """Keeps how a hand-off was refused, unless that is kept already."""
+    parameters = {
+        "lab": lab,
+        "handoff_id": handoff_id,
+        "spec_digest": ordered.digest,
+        "account": ordered.account,
+        "violations": answer.violations.SerializeToString(),
+        "catalog_revision": answer.revision,
+    }
+    await connection.execute(_ADD_REFUSAL, parameters)
 
 
 async def decision_of_job(connection: AsyncConnection, lab: str, number: int) -> bytes | None:
@@ -195,6 +229,10 @@ _CREATE_JOB = Routine(
                 catalog_revision, sequence, create_time, update_time)
             select $1, $2, $3, sha256($3), $10, $11, 'RECEIVED', '', $4, $5, 1, $6, $6
             where (select revision.number from revision where tenant = $1 order by revision.number desc limit 1) = $5
+                and not exists (
+                    select from refusal where refusal.tenant = $1 and refusal.handoff_id = $2
+                        and refusal.spec_digest = sha256($3) and refusal.account = $10
+                )
             on conflict (tenant, handoff_id) do nothing returning job.number into made;
             if not found then return; end if;
             name := 'jobs/' || made;
@@ -209,7 +247,8 @@ ROUTINES = (_CREATE_JOB,)
 async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event: Message) -> Job | None:
     """Adds a job, the decision behind it and the event about it; returns it with its number, which it lacked.
 
-    Returns None, and has done nothing, when its hand-off has a job or another revision than its own is in force.
+    Returns None, and has done nothing, when its hand-off has a job or was refused, or another revision than its own is
+    in force.
 
     Raises:
         asyncpg.LockNotAvailableError: A publication is under way.

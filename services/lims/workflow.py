@@ -27,7 +27,7 @@ from rules.lab_file import Reading
 from services.lims import evidence, messages, model, store
 from services.lims.deciding import Decisions
 from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
-from services.lims.model import Job, Ordered, Revision, State
+from services.lims.model import Job, Ordered, Refused, Revision, State
 from services.lims.revisions import Revisions
 
 _RECEIVED = "Received"
@@ -158,8 +158,11 @@ async def create_job(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made:
     A hand-off that has its job gets it whatever was published since, so that is looked at before the fence. That two
     calls at once make one job is the unique constraint's doing: the slower one waits for it, then finds the job.
 
+    A hand-off that was refused stays so for the same spec and account. Who heard of the refusal has done with it; a
+    call of theirs that is late, and comes after another publication, must not make a job that nobody knows of.
+
     Raises:
-        SpecRefused: The rules in force refuse the spec; nothing was created.
+        SpecRefused: The rules refuse the spec, those in force or those of the first answer; nothing was created.
         HandoffIdReused: The hand-off has a job made from another spec, or for another account.
     """
     return await _create_at_once(lab, handoff_id, ordered) or await _create_carefully(lab, handoff_id, ordered)
@@ -195,16 +198,22 @@ async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -
         if known is not None:
             return await _replay(connection, lab, known, ordered)
         await store.pass_fence(connection)
-        revision, rules = await lab.revisions.in_force(connection)
-        decision = lab.decisions.decide(revision, rules, ordered)
-        created = (
-            await _add_job(connection, lab, handoff_id, ordered, revision, decision) if decision.accepted else None
-        )
-        if created is None:
-            known = await store.job_of_handoff(connection, lab.name, handoff_id)
-            if known is None:
-                raise SpecRefused(messages.violations_message(decision.violations), revision.number)
-            return await _replay(connection, lab, known, ordered)
+        refused = await store.refused(connection, lab.name, handoff_id, ordered)
+        if refused is None:
+            revision, rules = await lab.revisions.in_force(connection)
+            decision = lab.decisions.decide(revision, rules, ordered)
+            created = (
+                await _add_job(connection, lab, handoff_id, ordered, revision, decision) if decision.accepted else None
+            )
+            if created is None:
+                known = await store.job_of_handoff(connection, lab.name, handoff_id)
+                if known is not None:
+                    return await _replay(connection, lab, known, ordered)
+                refused = Refused(messages.violations_message(decision.violations), revision.number)
+                await store.add_refusal(connection, lab.name, handoff_id, ordered, refused)
+    if refused is not None:
+        raise SpecRefused(refused.violations, refused.revision)
+    assert created is not None, "a job was made or refused"  # noqa: S101 -- for the type checker
     lab.tail.poke()
     return Made(created, decision)
 

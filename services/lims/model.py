@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum, auto
 
 from lensmesh.lims.v1.job_pb2 import JobSpec
+from lensmesh.type.v1.violation_pb2 import Violations
 
 from optics.eyes import Side
 from rules.decision import Decision, Price
@@ -204,6 +205,19 @@ class Attempt:
     violations: bytes
     count: int
     catalog_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a hand-off got for an answer that got no job.
+
+    Attributes:
+        violations: Every objection.
+        revision: The revision whose they are.
+    """
+
+    violations: Violations
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ class Revisions:
     async def prepare(self, content: bytes) -> Catalog:
         """Returns the catalog that bytes of a format that is decided by hold, compiled beside the calls being served.
 
-        Who publishes prepares before the fence closes, and nobody waits for it behind the fence.
+        Who publishes prepares before the publication's turn, and nobody waits for it.
 
         Raises:
             CatalogError: They hold none.

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from google.protobuf.message import Message
+from lensmesh.type.v1.violation_pb2 import Violations
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,11 +20,23 @@ from chassis.driver import Driver
 from chassis.routine import Routine
 from optics.eyes import Side
 from rules.floor import Responsible
-from services.lims.model import Attempt, BlankState, Job, Judgement, LensProgress, Remake, Revision, State
+from services.lims.model import (
+    Attempt,
+    BlankState,
+    Job,
+    Judgement,
+    LensProgress,
+    Ordered,
+    Refused,
+    Remake,
+    Revision,
+    State,
+)
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _FENCE = "hashtext('lensmesh.lims.revision')"
+_TAKE_TURN = text("select pg_advisory_xact_lock(hashtext('lensmesh.lims.publishing'))")
 _CLOSE_FENCE = text(f"select pg_advisory_xact_lock({_FENCE})")
 _PASS_FENCE = text(f"select pg_advisory_xact_lock_shared({_FENCE})")
 
@@ -33,8 +46,19 @@ _REVISION = text(f"select {_HEAD} from revision where tenant = :lab and number =
 _CONTENT = text("select content from revision where tenant = :lab and number = :number")
 
 
+async def take_turn(connection: AsyncConnection) -> None:
+    """Waits for another publication under way, and keeps the next one waiting until this transaction ends.
+
+    It comes first of all that a publication does, so the revision that it then reads is the one that it follows.
+    """
+    await connection.execute(_TAKE_TURN)
+
+
 async def close_fence(connection: AsyncConnection) -> None:
-    """Lets nobody past until this transaction ends: what publishes a revision holds this."""
+    """Waits for jobs under way, and lets no other past until this transaction ends.
+
+    It comes last of all that a publication does: others wait for no more than its commit.
+    """
     await connection.execute(_CLOSE_FENCE)
 
 
@@ -81,6 +105,14 @@ _ADD_JOB = text(
 _JOB_OF_HANDOFF = text(f"select {_JOB} from job where tenant = :lab and handoff_id = :handoff_id")  # noqa: S608 -- the columns are this module's
 _JOB_BY_NUMBER = text(f"select {_JOB} from job where tenant = :lab and number = :number")  # noqa: S608 -- the columns are this module's
 _DECISION_OF_JOB = text("select decision from job where tenant = :lab and number = :number")
+_REFUSAL = text(
+    "select violations, catalog_revision from refusal"
+    " where tenant = :lab and handoff_id = :handoff_id and spec_digest = :spec_digest and account = :account",
+)
+_ADD_REFUSAL = text(
+    "insert into refusal (tenant, handoff_id, spec_digest, account, violations, catalog_revision)"
+    " values (:lab, :handoff_id, :spec_digest, :account, :violations, :catalog_revision) on conflict do nothing",
+)
 _LOCK_JOB = text(f"select {_JOB} from job where tenant = :lab and number = :number for update")  # noqa: S608 -- the columns are this module's
 _SAVE_JOB = text(
     "update job set state = :state, station = :station, sequence = :sequence, update_time = clock_timestamp(),"  # noqa: S608 -- the columns are this module's
@@ -144,6 +176,31 @@ async def job(connection: AsyncConnection, lab: str, number: int) -> Job | None:
     """Returns a job by number."""
     row = (await connection.execute(_JOB_BY_NUMBER, {"lab": lab, "number": number})).mappings().one_or_none()
     return _job(row) if row else None
+
+
+async def refused(connection: AsyncConnection, lab: str, handoff_id: uuid.UUID, ordered: Ordered) -> Refused | None:
+    """Returns how a hand-off of the same spec and account was refused; None where it was not.
+
+    Behind the fence, everything is seen that an earlier revision refused.
+    """
+    parameters = {"lab": lab, "handoff_id": handoff_id, "spec_digest": ordered.digest, "account": ordered.account}
+    row = (await connection.execute(_REFUSAL, parameters)).one_or_none()
+    return Refused(Violations.FromString(row.violations), row.catalog_revision) if row else None
+
+
+async def add_refusal(
+    connection: AsyncConnection, lab: str, handoff_id: uuid.UUID, ordered: Ordered, answer: Refused
+) -> None:
+    """Keeps how a hand-off was refused, unless that is kept already."""
+    parameters = {
+        "lab": lab,
+        "handoff_id": handoff_id,
+        "spec_digest": ordered.digest,
+        "account": ordered.account,
+        "violations": answer.violations.SerializeToString(),
+        "catalog_revision": answer.revision,
+    }
+    await connection.execute(_ADD_REFUSAL, parameters)
 
 
 async def decision_of_job(connection: AsyncConnection, lab: str, number: int) -> bytes | None:
@@ -243,6 +300,10 @@ _CREATE_JOB = Routine(
                 customer_status, next_station)
             select $1, $2, $3, sha256($3), $10, $11, $16, 'RECEIVED', '', $4, $5, 1, $6, $6, $12, $13, $14, $15, $4[1]
             where (select revision.number from revision where tenant = $1 order by revision.number desc limit 1) = $5
+                and not exists (
+                    select from refusal where refusal.tenant = $1 and refusal.handoff_id = $2
+                        and refusal.spec_digest = sha256($3) and refusal.account = $10
+                )
             on conflict (tenant, handoff_id) do nothing returning job.number into made;
             if not found then return; end if;
             name := 'jobs/' || made;
@@ -257,7 +318,8 @@ ROUTINES = (_CREATE_JOB,)
 async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, replay: bytes, event: Message) -> Job | None:
     """Adds a job, the decision behind it, what that was made of, and the event; returns the job with its number.
 
-    Returns None, and has done nothing, when its hand-off has a job or another revision than its own is in force.
+    Returns None, and has done nothing, when its hand-off has a job or was refused, or another revision than its own is
+    in force.
 
     Raises:
         asyncpg.LockNotAvailableError: A publication is under way.

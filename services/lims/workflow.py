@@ -32,7 +32,7 @@ from services.lims import dates, evidence, messages, model, store
 from services.lims.attempts import Attempts
 from services.lims.deciding import Decisions
 from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
-from services.lims.model import Job, Ordered, Remake, Revision, State
+from services.lims.model import Job, Ordered, Refused, Remake, Revision, State
 from services.lims.revisions import Revisions
 
 
@@ -165,8 +165,11 @@ async def create_job(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made:
     A hand-off that has its job gets it whatever was published since, so that is looked at before the fence. That two
     calls at once make one job is the unique constraint's doing: the slower one waits for it, then finds the job.
 
+    A hand-off that was refused stays so for the same spec and account. Who heard of the refusal has done with it; a
+    call of theirs that is late, and comes after another publication, must not make a job that nobody knows of.
+
     Raises:
-        SpecRefused: The rules in force refuse the spec; nothing was created.
+        SpecRefused: The rules refuse the spec, those in force or those of the first answer; nothing was created.
         HandoffIdReused: The hand-off has a job made from another spec, or for another account.
     """
     return await _create_at_once(lab, handoff_id, ordered) or await _create_carefully(lab, handoff_id, ordered)
@@ -200,15 +203,29 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
 
 async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made:
     async with lab.database.transaction(lab.name) as connection:
-        made = await create_behind_fence(connection, lab, handoff_id, ordered)
+        answer = await create_behind_fence(connection, lab, handoff_id, ordered)
     lab.tail.poke()
-    return made
+    return made_or_refused(answer)
+
+
+def made_or_refused(answer: Made | Refused) -> Made:
+    """Returns what a hand-off made, once its transaction has ended: also a refusal is kept.
+
+    Raises:
+        SpecRefused: It was refused.
+    """
+    if isinstance(answer, Refused):
+        raise SpecRefused(answer.violations, answer.revision)
+    return answer
 
 
 async def create_behind_fence(
     connection: AsyncConnection, lab: Lab, handoff_id: uuid.UUID, ordered: Ordered, remake: Remake | None = None
-) -> Made:
-    """Creates the job of a hand-off, or returns it again, in a transaction of the caller's.
+) -> Made | Refused:
+    """Creates the job of a hand-off, or returns its first answer again, in a transaction of the caller's.
+
+    A refusal is an answer as well, and kept: of two calls of one hand-off, one on each side of a publication, both get
+    the same. It is returned and not raised, so that the transaction can end well (`made_or_refused`).
 
     Args:
         connection: The transaction.
@@ -218,13 +235,15 @@ async def create_behind_fence(
         remake: Why it is made again, without what that costs; None for a first job.
 
     Raises:
-        SpecRefused: The rules in force refuse the spec; nothing was created.
         HandoffIdReused: The hand-off has a job made from another spec, for another account or for another reason.
     """
     known = await store.job_of_handoff(connection, lab.name, handoff_id)
     if known is not None:
         return await _replay(connection, lab, known, ordered, remake)
     await store.pass_fence(connection)
+    refused = await store.refused(connection, lab.name, handoff_id, ordered)
+    if refused is not None:
+        return refused
     revision, rules = await lab.revisions.in_force(connection)
     decision = lab.decisions.decide(revision, rules, ordered)
     if decision.accepted:
@@ -235,8 +254,10 @@ async def create_behind_fence(
             return Made(created, decision)
     known = await store.job_of_handoff(connection, lab.name, handoff_id)  # the same one was faster elsewhere
     if known is None:
+        refused = Refused(messages.violations_message(decision.violations), revision.number)
+        await store.add_refusal(connection, lab.name, handoff_id, ordered, refused)
         lab.attempts.note(ordered, revision, rules, decision)
-        raise SpecRefused(messages.violations_message(decision.violations), revision.number)
+        return refused
     return await _replay(connection, lab, known, ordered, remake)
 
 
@@ -368,7 +389,7 @@ async def watch_catalog(lab: Lab, cursor: str) -> tuple[Revision | None, Cursor,
     async with lab.database.transaction(lab.name) as connection:
         revision, _ = await lab.revisions.in_force(connection)
         published = await log.read_aggregate(connection, lab.catalog_name, after=revision.number - 1, limit=1)
-    # Publications follow each other behind the fence, so none with an earlier place can still come.
+    # Publications take turns, so none with an earlier place can still come.
     start = published[0].cursor
     return revision, start, _follow(lab, start, kind)
 

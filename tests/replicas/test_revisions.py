@@ -32,7 +32,7 @@ from services.lims import messages
 from services.lims.revisions import compiled
 from tests.replicas.crowd import Crasher, Optician, Publisher, Tracked, World
 from tests.replicas.pairs import Pairs, pairs
-from tests.support.calls import bearer
+from tests.support.calls import bearer, taken_apart
 from tests.support.engineer import Engineer, changed, refusing
 
 pytestmark = pytest.mark.timeout(400)
@@ -43,7 +43,7 @@ OPTICIANS = 8
 STEPS_BETWEEN_PUBLICATIONS = 80  # of each engineer
 STEPS_BETWEEN_CRASHES = 500
 SETTLE_SECONDS = 60
-REPLAYS = 150
+REPLAYS = 300
 ORDERS, LIMS = "lensmesh.order.v1.OrderService", "lensmesh.lims.v1.LimsService"
 IMPATIENT = [("grpc.max_reconnect_backoff_ms", 200)]
 
@@ -80,7 +80,8 @@ async def test_every_job_is_decided_by_the_revision_in_force_whatever_happens(
         evidence.each_hand_off_has_its_one_job()
         ends = evidence.no_order_is_lost(world.tracked)
         said = evidence.each_open_order_says_what_its_revision_says()
-        repeated = await evidence.each_hand_off_gets_its_job_again(LimsServiceStub(lims), keys.token(service="order"))
+        token = keys.token(service="order")
+        repeated = await evidence.each_hand_off_gets_its_answer_again(LimsServiceStub(lims), token)
     clock.append(time.monotonic())
     checked, worked, settled, held = (after - before for before, after in pairwise(clock))
     under = len({job["catalog_revision"] for job in evidence.jobs})
@@ -258,15 +259,21 @@ class Evidence:
             decided += 1
         return decided
 
-    async def each_hand_off_gets_its_job_again(self, lims: Any, token: str) -> int:  # noqa: ANN401 -- a generated stub
-        """Whatever is in force now; returns how many were asked for."""
-        specs = {row["id"]: row["spec"] for row in self.handoffs}
-        asked = self.jobs[:: max(1, len(self.jobs) // REPLAYS)]
-        for job in asked:
-            spec = JobSpec.FromString(specs[job["handoff_id"]])
-            request = lims_rpc.CreateJobRequest(handoff_id=str(job["handoff_id"]), spec=spec)
-            again = await lims.CreateJob(request, metadata=bearer(token), timeout=20)
-            assert (again.name, again.catalog_revision) == (f"jobs/{job['number']}", job["catalog_revision"])
+    async def each_hand_off_gets_its_answer_again(self, lims: Any, token: str) -> int:  # noqa: ANN401 -- a generated stub
+        """The job or the refusal, whatever is in force now; returns how many were asked for."""
+        jobs = {job["handoff_id"]: job for job in self.jobs}
+        asked = self.handoffs[:: max(1, len(self.handoffs) // REPLAYS)]
+        for handoff in asked:
+            spec = JobSpec.FromString(handoff["spec"])
+            request = lims_rpc.CreateJobRequest(handoff_id=str(handoff["id"]), spec=spec)
+            call = lims.CreateJob(request, metadata=bearer(token), timeout=20)
+            if job := jobs.get(handoff["id"]):
+                again = await call
+                assert (again.name, again.catalog_revision) == (f"jobs/{job['number']}", job["catalog_revision"])
+            else:
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await call
+                assert taken_apart(refused.value).reason == "SPEC_REFUSED"
         return len(asked)
 
     def _decision(self, kept: dict[tuple[str, bytes], Decision], spec: bytes, number: int) -> Decision:

@@ -35,7 +35,7 @@ from services.lims.floor.model import Breakage, Step
 from services.lims.floor.stock import Movement, Stock
 from services.lims.floor.store import Entry, Record
 from services.lims.model import Job, Judgement, Remake, State
-from services.lims.workflow import Lab, Made, create_behind_fence, decision_kept, found, tell
+from services.lims.workflow import Lab, Made, create_behind_fence, decision_kept, found, made_or_refused, tell
 
 T = TypeVar("T")
 
@@ -483,9 +483,9 @@ async def remake(lab: Lab, number: int, request: rpc.RemakeJobRequest) -> Made:
             changed=changed,
         )
         ordered = lims_messages.ordered(spec, before.account)
-        made = await create_behind_fence(connection, lab, uuid.UUID(request.request_id), ordered, why)
+        answer = await create_behind_fence(connection, lab, uuid.UUID(request.request_id), ordered, why)
     lab.tail.poke()
-    return made
+    return made_or_refused(answer)
 
 
 def _again(before: JobSpec, request: rpc.RemakeJobRequest) -> tuple[JobSpec, bool]:

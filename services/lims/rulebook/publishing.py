@@ -1,7 +1,8 @@
 """How a revision comes into force: first, from a draft, by a roll-back, and when it is due.
 
-All of it happens behind the closed fence, in one transaction with the revision, its place in the chain and the event
-about it; whatever takes time (to compile, to look at what the check found) is done before the fence closes.
+All of it happens in one transaction with the revision, its place in the chain and the event about it. Publications take
+turns; jobs go on being made meanwhile under the revision before, until the fence closes. It closes last, when there is
+nothing left to do but to commit: to compile, to look at what the check found, and to write keeps nobody waiting.
 """
 
 import asyncio
@@ -121,9 +122,7 @@ async def publish_first(book: Rulebook, texts: Callable[[], Mapping[str, str]]) 
     """
     lab = book.lab
     async with lab.database.transaction(lab.name) as connection:
-        await lims_store.close_fence(
-            connection
-        )  # of several replicas that start at once, one publishes and the others see it
+        await lims_store.take_turn(connection)  # of replicas that start at once, one publishes and the others see it
         before = await _latest_in_chain(connection, book)
         if before is None or not is_read(
             await lims_store.revision_content(connection, lab.name, before.revision.number)
@@ -131,6 +130,7 @@ async def publish_first(book: Rulebook, texts: Callable[[], Mapping[str, str]]) 
             content = content_of(texts())
             await lab.revisions.prepare(content)
             await _add(connection, book, before, Publication(content, _FIRST_AUTHOR, "the starter catalog"))
+            await lims_store.close_fence(connection)
     await _published(book)
 
 
@@ -164,11 +164,10 @@ async def publish_draft(
         if earlier := await requests.claim(connection, lab.name, request):
             return revision_pb2.Revision.FromString(earlier.answer or b"")
         found = await locked(connection, book, draft, etag)
-        published = await _publish(
-            connection, book, fence, found, note=note or found.note, overrides=overrides, author=author
-        )
+        published = await _publish(connection, book, found, note=note or found.note, overrides=overrides, author=author)
         message = messages.published_message(published)
         await requests.answer(connection, lab.name, request, subject=message.name, message=message)
+        await fence.close(connection)
     fence.opened(message.name)
     await _published(book)
     return message
@@ -185,8 +184,9 @@ async def publish_due(book: Rulebook, draft: uuid.UUID, now: datetime) -> None:
                 return  # taken back, or published by another
             schedule = found.schedule
             published = await _publish(
-                connection, book, fence, found, note=schedule.note, overrides=schedule.overrides, author=schedule.author
+                connection, book, found, note=schedule.note, overrides=schedule.overrides, author=schedule.author
             )
+            await fence.close(connection)
         fence.opened(f"revisions/{published.revision.number}")
         _LOG.info("published_as_scheduled", draft=found.name, revision=published.revision.number)
     except MeshError as refusal:
@@ -222,13 +222,14 @@ async def roll_back(book: Rulebook, number: int, *, note: str, author: str, requ
     async with lab.database.transaction(lab.name) as connection:
         if earlier := await requests.claim(connection, lab.name, request):
             return revision_pb2.Revision.FromString(earlier.answer or b"")
-        await fence.close(connection)
+        await lims_store.take_turn(connection)
         before = await _latest_in_chain(connection, book)
         if before is not None and before.revision.digest == digest_of(content):
             raise RevisionInForce(number)
         published = await _add(connection, book, before, Publication(content, author, note, restores=number))
         message = messages.published_message(published)
         await requests.answer(connection, lab.name, request, subject=message.name, message=message)
+        await fence.close(connection)
     fence.opened(message.name)
     await _published(book)
     return message
@@ -297,7 +298,6 @@ def _require_known(findings: Mapping[str, examination_pb2.Finding], overrides: S
 async def _publish(
     connection: AsyncConnection,
     book: Rulebook,
-    fence: _Fence,
     draft: Draft,
     *,
     note: str,
@@ -309,7 +309,7 @@ async def _publish(
     attached = await require_publishable(connection, book, draft, overrides)
     content = content_of(draft.files)
     await book.lab.revisions.prepare(content)  # at hand, but for an edit a moment ago
-    await fence.close(connection)
+    await lims_store.take_turn(connection)
     before = await _latest_in_chain(connection, book)
     _require_follows(draft, before)
     published = await _add(connection, book, before, Publication(content, author, note, attached=attached))
@@ -321,7 +321,7 @@ async def _publish(
 async def _add(
     connection: AsyncConnection, book: Rulebook, before: Published | None, publication: Publication
 ) -> Published:
-    """Adds the next revision behind the closed fence, and tells about it."""
+    """Adds the next revision, in its turn, and tells about it."""
     now = datetime.now(UTC)
     place = Place(
         number=before.revision.number + 1 if before else 1,
@@ -356,7 +356,7 @@ async def _add(
 
 
 async def _latest_in_chain(connection: AsyncConnection, book: Rulebook) -> Published | None:
-    """Returns the revision in force behind the closed fence, after taking revisions of before heads into the chain."""
+    """Returns the revision in force, in its turn, after taking revisions of before heads into the chain."""
     lab = book.lab.name
     latest = await store.latest(connection, lab)
     if latest is None or latest.head:

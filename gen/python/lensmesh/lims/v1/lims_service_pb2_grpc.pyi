@@ -58,8 +58,8 @@ class LimsServiceStub:
     FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
     HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-    Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
-    published since.
+    Idempotent by `handoff_id`: the same id, spec and account get the first answer, the job or the refusal, however often
+    and whatever was published since.
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.GetJobRequest, _job_pb2.Job]
     """Returns a job. Changes nothing.
@@ -124,8 +124,8 @@ class LimsServiceAsyncStub(LimsServiceStub):
     FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
     HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-    Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
-    published since.
+    Idempotent by `handoff_id`: the same id, spec and account get the first answer, the job or the refusal, however often
+    and whatever was published since.
     """
     GetJob: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.GetJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Returns a job. Changes nothing.
@@ -217,8 +217,8 @@ class LimsServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
         HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
 
-        Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
-        published since.
+        Idempotent by `handoff_id`: the same id, spec and account get the first answer, the job or the refusal, however often
+        and whatever was published since.
         """
 
     @_abc_1.abstractmethod

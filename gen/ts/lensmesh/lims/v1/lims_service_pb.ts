@@ -666,8 +666,8 @@ export const LimsService: GenService<{
    * FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing was created. ALREADY_EXISTS /
    * HANDOFF_ID_REUSED: the id made a job from another spec or for another account.
    *
-   * Idempotent by `handoff_id`: the same id, spec and account return the same job, however often and whatever was
-   * published since.
+   * Idempotent by `handoff_id`: the same id, spec and account get the first answer, the job or the refusal, however often
+   * and whatever was published since.
    *
    * @generated from rpc lensmesh.lims.v1.LimsService.CreateJob
    */

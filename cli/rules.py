@@ -136,7 +136,7 @@ def _saved(saved: Draft, *, as_json: bool) -> None:
 
 @draft_app.command(name="rebase")
 def draft_rebase(draft: DraftName, *, base: Base = None, as_json: AsJson = False) -> None:
-    """Hold a draft against another revision, that in force unless said, and take over what it has not changed itself."""
+    """Hold a draft against another revision, that in force unless said; what it has not changed follows it."""
     with opened(as_json=as_json) as rulebook:
         change, read = Draft(base_revision=base or 0), rulebook.draft(draft)
         saved = _changed(rulebook, read, change, *([] if base else ["base_revision"]))

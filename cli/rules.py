@@ -238,7 +238,7 @@ def _check(rulebook: Rulebook, draft: str, *, seconds_each: float = 0, as_json: 
 
 
 @app.command()
-def preview(draft: DraftName, *, examples: Examples = 5, as_json: AsJson = False) -> None:
+def preview(draft: DraftName, *, examples: Examples = 2, as_json: AsJson = False) -> None:
     """Decide past orders and refused attempts again by a draft, and tell what would have come out otherwise."""
     with opened(as_json=as_json) as rulebook, rules_show.going("Deciding past orders again") as told:
         report = rulebook.preview(rulebook.draft_name(draft), examples=examples or 1, told=told)

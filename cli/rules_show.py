@@ -75,14 +75,17 @@ def going(what: str) -> Iterator[Told]:
 
 
 def drafts(console: Console, shown: Sequence[Draft]) -> None:
-    """Print drafts, one a line."""
-    rows = table("draft", "state", "base", "edited", "note")
-    for column in rows.columns[:-1]:
-        column.no_wrap = True
-    rows.columns[0].min_width = 36
+    """Print drafts, each with the first line of its note."""
+    width = max(len(_state(each)) for each in shown)
     for each in shown:
-        rows.add_row(bare(each.name), _state(each), str(each.base_revision), date(each.update_time), _line(each.note))
-    put(console, rows)
+        state = _state(each)
+        state.pad_right(width - len(state))
+        line = Text(f"{bare(each.name)}  ").append_text(state)
+        put(console, line.append(f"  base {each.base_revision}  {date(each.update_time)}"))
+        note = Text(each.note.strip().partition("\n")[0] or _ABSENT)
+        if each.HasField("publish_time"):
+            note.append(f"  comes into force at {date(each.publish_time)}", style="cyan")
+        put(console, indented(note.append(f"  {each.published}", style="green") if each.published else note, by=6))
 
 
 def draft(console: Console, shown: Draft) -> None:
@@ -125,11 +128,6 @@ def _state(shown: Draft) -> Text:
     if not shown.digest and shown.state == Draft.STATE_OPEN:
         return Text(f"{word}, faulty", style="red")
     return Text(word, style=_STATES.get(shown.state, ""))
-
-
-def _line(text: str) -> str:
-    """The first line of a text; notes may have several."""
-    return text.strip().partition("\n")[0]
 
 
 # ── what is found of them ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,10 @@
 """The lab's side of the mesh: gRPC with TLS, by the generated stubs, as any integrator uses it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import grpc
 import typer
@@ -13,7 +14,7 @@ from cli.access import Token
 from cli.errors import FileUnusableError, NameInvalidError, RefusedError, UnreachableError
 from cli.terminal import LENSMESH, err
 
-_WAYS_OUT = {"INTERNAL": f"What happened: `{LENSMESH} logs lims`."}
+_WAYS_OUT: Mapping[str, str] = {"INTERNAL": f"What happened: `{LENSMESH} logs lims`."}
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 
 
@@ -35,8 +36,10 @@ def metadata(token: Token) -> tuple[tuple[str, str], ...]:
 
 
 @contextmanager
-def connected() -> Iterator[grpc.Channel]:
+def connected(ways_out: Mapping[str, str] = MappingProxyType({})) -> Iterator[grpc.Channel]:
     """A channel to the mesh that runs on this machine.
+
+    `ways_out` tells what to type next for the reasons of a refusal about which the commands of a page know better.
 
     Raises:
         NotRunningError: none does.
@@ -54,21 +57,26 @@ def connected() -> Iterator[grpc.Channel]:
                     f"Nothing answers at {mesh.grpc_target} ({refusal.message}). "
                     f"What is the matter: `{LENSMESH} status`."
                 ) from error
-            raise RefusedError(refusal, _WAYS_OUT.get(refusal.reason, "")) from error
+            raise RefusedError(refusal, {**_WAYS_OUT, **ways_out}.get(refusal.reason, "")) from error
 
 
 @contextmanager
-def answering(*, as_json: bool) -> Iterator[grpc.Channel]:
+def answering(*, as_json: bool, ways_out: Mapping[str, str] = MappingProxyType({})) -> Iterator[grpc.Channel]:
     """The same for a command: what the lab refuses is reported, and ends the command with 1."""
     try:
-        with connected() as channel:
+        with connected(ways_out) as channel:
             yield channel
     except RefusedError as error:
-        if as_json:
-            typer.echo(json.dumps(error.refusal.document, ensure_ascii=False), err=True)
-        else:
-            show.refusal(err(), error)
+        tell(error, as_json=as_json)
         raise typer.Exit(1) from error
+
+
+def tell(error: RefusedError, *, as_json: bool) -> None:
+    """Report what the lab refused: in words, or as REST shows it."""
+    if as_json:
+        typer.echo(json.dumps(error.refusal.document, ensure_ascii=False), err=True)
+    else:
+        show.refusal(err(), error)
 
 
 def job_name(typed: str) -> str:

@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cli import doctor, floor, lims, mesh, orders, restart, simulate, stock, usage, version
+from cli import doctor, floor, lims, mesh, orders, restart, rules, simulate, stock, usage, version
 from cli.errors import CommandInvalidError
 from runtime.errors import MeshError, SettingsError, TokenRefusedError, UnknownProcessError
 
@@ -32,6 +32,8 @@ app.command()(doctor.doctor)
 app.add_typer(orders.app, name="orders")
 floor.app.add_typer(stock.app, name="stock")
 lims.app.add_typer(floor.app, name="floor")
+lims.app.add_typer(rules.app)
+lims.app.add_typer(rules.draft_app, name="draft")
 app.add_typer(lims.app, name="lims")
 app.command()(simulate.simulate)
 

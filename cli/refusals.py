@@ -1,7 +1,8 @@
 """The mesh's one error shape, `{code, message, details}`, read so that a person can be told what to do.
 
 The details say more than the message: which fields break their contract (`BadRequest`), what the lab objects to
-(`Violations`), when trying again makes sense (`RetryInfo`), and the reason programs branch on (`ErrorInfo`).
+(`Violations`), what has to be settled first (`PreconditionFailure`), when trying again makes sense (`RetryInfo`), and
+the reason programs branch on (`ErrorInfo`).
 """
 
 from collections.abc import Mapping
@@ -12,15 +13,23 @@ from typing import Any
 import grpc
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, RetryInfo
+from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from lensmesh.type.v1.violation_pb2 import Violation, Violations
 
 from cli.terminal import LENSMESH
 
+_KINDS = (BadRequest, ErrorInfo, PreconditionFailure, RetryInfo, Violations)
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
-_KNOWN_DETAILS = {kind.DESCRIPTOR.full_name: kind for kind in (BadRequest, ErrorInfo, RetryInfo, Violations)}
-_REFUSED_BY_THE_LAB = ("NOT_MAKEABLE", "SPEC_REFUSED")
+_KNOWN_DETAILS = {kind.DESCRIPTOR.full_name: kind for kind in _KINDS}
+_LISTED: Mapping[str, str] = {
+    "NOT_MAKEABLE": "The lab refuses the order as it is.",
+    "SPEC_REFUSED": "The lab refuses the order as it is.",
+    "DRAFT_FAULTY": "The draft's files hold no catalog.",
+    "CHECK_FAILED": "The check found what is not overridden.",
+}
+"""What is said of refusals whose message repeats some of what is listed beneath it."""
 
 _WAYS_OUT = {
     "TOKEN_INVALID": f"When LENSMESH_TOKEN is set, renew it with `{LENSMESH} token`, or unset it.",
@@ -49,14 +58,16 @@ class Refusal:
     """Fields that break their contract, each with what is wrong with it."""
     violations: tuple[Violation, ...] = ()
     """What the lab objects to."""
+    preconditions: tuple[tuple[str, str], ...] = ()
+    """What has to be settled first: what each is about, and what of it."""
     retry_after: float | None = None
     """Seconds after which to try again, when that makes sense."""
 
     @property
     def sentence(self) -> str:
         """What is wrong, as a sentence; faults and violations, which are listed beside it, are not in it."""
-        if self.reason in _REFUSED_BY_THE_LAB:
-            return "The lab refuses the order as it is."
+        if self.reason in _LISTED:
+            return _LISTED[self.reason]
         if self.faults:
             return "The request breaks the contract."
         text = self.message.strip() or f"The mesh refuses ({self.code}), and does not say why."
@@ -76,7 +87,7 @@ def read(document: Mapping[str, Any]) -> Refusal | None:
             details = _details(document.get("details"))
         case _:
             return None
-    info, bad, retry, lab = (details.get(kind) for kind in (ErrorInfo, BadRequest, RetryInfo, Violations))
+    bad, info, unmet, retry, lab = map(details.get, _KINDS)
     return Refusal(
         document=document,
         code=_CODES.get(number, str(number)),
@@ -85,6 +96,7 @@ def read(document: Mapping[str, Any]) -> Refusal | None:
         metadata=dict(info.metadata) if info else None,
         faults=tuple((fault.field, fault.description) for fault in bad.field_violations) if bad else (),
         violations=tuple(lab.violations) if lab else (),
+        preconditions=tuple((each.subject, each.description) for each in unmet.violations) if unmet else (),
         retry_after=retry.retry_delay.ToTimedelta().total_seconds() if retry else None,
     )
 
@@ -95,6 +107,11 @@ def of_call(error: grpc.RpcError) -> Refusal:
     if status is None:
         code, message = error.code(), error.details()
         return Refusal({"code": code.value[0], "message": message}, code.name, message or "")
+    return of_status(status)
+
+
+def of_status(status: Status) -> Refusal:
+    """Read an error that a stream tells as its last message; details this client does not know are left out."""
     document = {"code": status.code, "message": status.message, "details": []}
     for packed in status.details:
         kind = _KNOWN_DETAILS.get(packed.TypeName())

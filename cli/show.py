@@ -296,6 +296,9 @@ def refusal(console: Console, error: RefusedError) -> None:
     for field, fault in shown.faults:
         put(console, indented(Text(field, style="bold").append(f": {wording.fault(fault)}", style="not bold")))
     violations(console, shown.violations, heading=False)
+    for subject, told in shown.preconditions:
+        put(console, indented(Text(subject, style="bold")))
+        put(console, indented(Text(told), by=4))
     if error.way_out:
         console.print(error.way_out, soft_wrap=True)
 

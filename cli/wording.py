@@ -18,6 +18,10 @@ _NO_BLANK = f"is no blank: `{LENSMESH} lims floor stock list` lists those in sto
 _NO_JOB = f"is no job: `{LENSMESH} lims jobs` lists them all"
 _ACCOUNT = "[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 _NO_ACCOUNT = f"is no account: `{LENSMESH} orders accounts` lists yours"
+_DRAFT = "drafts/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NO_DRAFT = f"is no draft: `{LENSMESH} lims drafts` lists them all"
+_NO_REVISION = f"is no revision: `{LENSMESH} lims history` lists them all"
+_NO_FILE = "is no name of a file: letters, digits, dots, dashes and underscores, at most 64, and .yaml at the end"
 _NO_ID = f"is no catalog id: `{LENSMESH} lims catalog` lists them all"
 
 PATTERNS: Mapping[str, str] = {
@@ -30,6 +34,10 @@ PATTERNS: Mapping[str, str] = {
     f"^{_JOB}/breakages/[1-9][0-9]{{0,8}}$": f"is no breakage: `{LENSMESH} lims floor history` lists those of a job",
     f"^{_BLANK}$": _NO_BLANK,
     f"^({_BLANK})?$": _NO_BLANK,
+    f"^{_DRAFT}$": _NO_DRAFT,
+    "^revisions/[1-9][0-9]{0,17}$": _NO_REVISION,
+    "^(revisions/[1-9][0-9]{0,17}|drafts/[0-9a-f-]{36})?$": f"{_NO_REVISION}, and `{LENSMESH} lims drafts` the drafts",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,58}\.yaml$": _NO_FILE,
     "^[A-Z]{3}$": "is no currency: write it as EUR",
     f"^(labs/{_ID})?$": "is no lab: write it as labs/main",
     f"^labs/{_ID}$": "is no lab: write it as labs/main",
@@ -44,6 +52,8 @@ PATTERNS: Mapping[str, str] = {
 
 _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"must be at least 1 characters"), "must not be empty"),
+    (re.compile(r"must be at least (\d+) characters"), r"must have \1 characters or more"),
+    (re.compile(r"must be at most (\d+) characters"), r"must have \1 characters or less"),
     (re.compile(r"must be greater than or equal to (\S+) and less than or equal to (\S+)"), r"must be \1 to \2"),
     (re.compile(r"must be greater than or equal to (\S+)"), r"must be \1 or more"),
     (re.compile(r"must be less than or equal to (\S+)"), r"must be \1 or less"),

@@ -20,18 +20,24 @@ class Mesh:
     """A running mesh.
 
     Attributes:
+        home: Where it lives.
         http_url: Its REST edge.
         ports: Its ports by setting name.
         processes: Its processes, by name.
         supervisor: What started them all.
+        replicas: The ports of each service's processes, by its name.
         token: An optician's token.
+        engineer: The principal engineer's.
     """
 
+    home: Path
     http_url: str
     ports: dict[str, int]
     processes: dict[str, psutil.Process]
     supervisor: psutil.Process
+    replicas: dict[str, list[int]]
     token: str
+    engineer: str
 
     def cpu(self) -> dict[str, float]:
         """Returns the CPU seconds each process has spent so far, with those of its children."""
@@ -85,13 +91,23 @@ def running(replicas: str = "") -> Iterator[Mesh]:
         try:
             status = json.loads(command("status", "--json"))
             yield Mesh(
+                home=Path(home),
                 http_url=status["http_url"],
                 ports=status["ports"],
                 processes={
                     each["name"]: psutil.Process(each["pid"]) for each in status["processes"] if each.get("pid")
                 },
                 supervisor=psutil.Process(status["supervisor"]["pid"]),
+                replicas={
+                    service: [
+                        each["port"]
+                        for each in status["processes"]
+                        if each["name"].partition("-")[0] == service and each.get("port")
+                    ]
+                    for service in ("order", "lims")
+                },
                 token=command("token", "--role", "optician", "--practice", "demo").strip(),
+                engineer=command("token", "--role", "principal_engineer").strip(),
             )
         finally:
             command("down")

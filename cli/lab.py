@@ -1,16 +1,19 @@
 """The lab's side of the mesh: gRPC with TLS, by the generated stubs, as any integrator uses it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import typer
 
-from cli import access, refusals
+from cli import access, refusals, show
 from cli.access import Token
-from cli.errors import FileUnusableError, RefusedError, UnreachableError
-from cli.terminal import LENSMESH
+from cli.errors import FileUnusableError, NameInvalidError, RefusedError, UnreachableError
+from cli.terminal import LENSMESH, err
 
+_WAYS_OUT = {"INTERNAL": f"What happened: `{LENSMESH} logs lims`."}
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 
 
@@ -51,4 +54,30 @@ def connected() -> Iterator[grpc.Channel]:
                     f"Nothing answers at {mesh.grpc_target} ({refusal.message}). "
                     f"What is the matter: `{LENSMESH} status`."
                 ) from error
-            raise RefusedError(refusal) from error
+            raise RefusedError(refusal, _WAYS_OUT.get(refusal.reason, "")) from error
+
+
+@contextmanager
+def answering(*, as_json: bool) -> Iterator[grpc.Channel]:
+    """The same for a command: what the lab refuses is reported, and ends the command with 1."""
+    try:
+        with connected() as channel:
+            yield channel
+    except RefusedError as error:
+        if as_json:
+            typer.echo(json.dumps(error.refusal.document, ensure_ascii=False), err=True)
+        else:
+            show.refusal(err(), error)
+        raise typer.Exit(1) from error
+
+
+def job_name(typed: str) -> str:
+    """The resource name of a job that was typed as its number, or as its tray's bar code says it.
+
+    Raises:
+        NameInvalidError: no job can be called so.
+    """
+    number = typed.removeprefix("jobs/")
+    if not number.isdecimal() or not number.isascii() or number.startswith("0"):
+        raise NameInvalidError(f"`{typed}` is no job's number. All there are: `{LENSMESH} lims jobs`.")
+    return f"jobs/{number}"

@@ -1,6 +1,5 @@
 """`lensmesh lims`: a look into the lab, as its principal engineer."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -22,9 +21,9 @@ from rich.text import Text
 
 from cli import access, decision, lab, order_file, show
 from cli.access import Person, Token
-from cli.errors import CommandInvalidError, FileUnusableError, NameInvalidError, RefusedError
+from cli.errors import CommandInvalidError, FileUnusableError
 from cli.orders import entry
-from cli.terminal import LENSMESH, clock, date, err, indented, out, print_json, put, table
+from cli.terminal import clock, date, err, indented, out, print_json, put, table
 
 app = typer.Typer(help="The lab's jobs and catalog.", no_args_is_help=True)
 
@@ -84,15 +83,8 @@ class _Lims:
 @contextmanager
 def _lims(*, as_json: bool) -> Iterator[_Lims]:
     """The LIMS, spoken to as the principal engineer. What it refuses is reported, and ends the command with 1."""
-    try:
-        with lab.connected() as channel:
-            yield _Lims(channel, access.token(Person("principal_engineer")))
-    except RefusedError as error:
-        if as_json:
-            typer.echo(json.dumps(error.refusal.document, ensure_ascii=False), err=True)
-        else:
-            show.refusal(err(), error)
-        raise typer.Exit(1) from error
+    with lab.answering(as_json=as_json) as channel:
+        yield _Lims(channel, access.token(Person("principal_engineer")))
 
 
 def _print(message: Message) -> None:
@@ -144,11 +136,9 @@ def job(
     as_json: AsJson = False,
 ) -> None:
     """Show a job and all that happened to it."""
-    number = name.removeprefix("jobs/")
-    if not number.isdecimal() or not number.isascii() or number.startswith("0"):
-        raise NameInvalidError(f"`{name}` is no job's number. All there are: `{LENSMESH} lims jobs`.")
+    named = lab.job_name(name)
     with _lims(as_json=as_json) as lims:
-        found = lims.job(f"jobs/{number}")
+        found = lims.job(named)
         pages = list(lims.events(found.name))
         decided = lims.decision(found.name) if plan else None
     if as_json:

@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cli import doctor, lims, mesh, orders, restart, simulate, usage, version
+from cli import doctor, floor, lims, mesh, orders, restart, simulate, stock, usage, version
 from cli.errors import CommandInvalidError
 from runtime.errors import MeshError, SettingsError, TokenRefusedError, UnknownProcessError
 
@@ -30,6 +30,8 @@ app.command()(mesh.token)
 app.command()(restart.restart)
 app.command()(doctor.doctor)
 app.add_typer(orders.app, name="orders")
+floor.app.add_typer(stock.app, name="stock")
+lims.app.add_typer(floor.app, name="floor")
 app.add_typer(lims.app, name="lims")
 app.command()(simulate.simulate)
 

@@ -60,7 +60,8 @@ class Refusal:
         if self.faults:
             return "The request breaks the contract."
         text = self.message.strip() or f"The mesh refuses ({self.code}), and does not say why."
-        return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+        begun = text[0].upper() + text[1:] if text.split()[0].isalpha() else text  # `jobs/7` is spelled like that
+        return begun + ("" if text.endswith((".", "!", "?")) else ".")
 
     @property
     def way_out(self) -> str:

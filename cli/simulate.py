@@ -1,9 +1,11 @@
 """`lensmesh simulate`: a lab that works on the jobs that arrive.
 
 It is a client like a station's barcode reader: it reads the jobs from `LimsService`, scans them through their routes by
-`FloorService.Scan` with a lab operator's token, and knows nothing of databases.
+`FloorService.Scan` with a lab operator's token, and knows nothing of databases. Its lenses are perfect: where they are
+inspected it measures what was ordered.
 
     WatchJobs ──▶ a job arrived ──▶ its own task: GetJob, then Scan station after station, until it ships
+                                    RecordInspection, where a lens has to pass before it may go on
     ListJobs  ──▶ the jobs that were open before; again at every heartbeat, so that none is forgotten
 
 What it does is idempotent, so it is repeated for ever when the mesh is away; somebody else may scan the same jobs.
@@ -13,6 +15,7 @@ import asyncio
 import os
 import random
 import signal
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +26,12 @@ import stamina
 import typer
 from google.protobuf.message import Message
 from lensmesh.lims.v1 import lims_service_pb2 as rpc
-from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
+from lensmesh.lims.v1.floor_pb2 import Inspection, LensProgress
+from lensmesh.lims.v1.floor_service_pb2 import RecordInspectionRequest, ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import Job
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
+from lensmesh.type.v1.prescription_pb2 import SIDE_LEFT, SIDE_RIGHT
 from rich.console import Console
 
 from cli import access, lab
@@ -163,6 +168,15 @@ class Lims:
         """
         return await self._answered(self._floor.Scan, ScanRequest(job=job, station=station), Job)
 
+    async def inspect(self, job: Job) -> Job:
+        """The job after its lenses were measured, those that have to be, and found to be what was ordered.
+
+        Raises:
+            grpc.aio.AioRpcError: it is no longer where lenses are inspected.
+        """
+        await self._answered(self._floor.RecordInspection, inspection(job), Inspection)
+        return await self.job(job.name)
+
     async def watch(self, cursor: str) -> AsyncIterator[rpc.WatchJobsResponse]:
         """The messages of one connection of the job watch; ends when it is cut or silent."""
         call = self._lims.WatchJobs(
@@ -255,6 +269,8 @@ class Floor:
             await asyncio.sleep(self.pace.of(name, station))
             try:
                 job = await self.lims.scan(name, station)
+                if waiting(job):
+                    job = await self.lims.inspect(job)
             except grpc.aio.AioRpcError:
                 known, job = job.sequence, await self.lims.job(name)
                 if job.sequence == known:
@@ -266,8 +282,33 @@ class Floor:
         self.console.print(f"{clock()}  {text}", soft_wrap=True)
 
 
+def waiting(job: Job) -> list[LensProgress]:
+    """The lenses of a job that have to pass an inspection where they are."""
+    passed = (LensProgress.INSPECTION_UNSPECIFIED, LensProgress.INSPECTION_PASSED)
+    return [lens for lens in job.lenses if lens.inspection not in passed]
+
+
+def inspection(job: Job) -> RecordInspectionRequest:
+    """An inspection in which every lens that waits for one measures what was ordered."""
+    request = RecordInspectionRequest(job=job.name, request_id=str(uuid.uuid4()))
+    eyes = {SIDE_RIGHT: job.spec.prescription.right, SIDE_LEFT: job.spec.prescription.left}
+    for lens in waiting(job):
+        ordered = eyes.get(lens.side, job.spec.prescription.right)
+        measured = request.lenses.add(side=lens.side).measured
+        measured.sphere, measured.cylinder = ordered.sphere, ordered.cylinder
+        for name in ("axis", "add", "prism_horizontal", "prism_vertical"):
+            if ordered.HasField(name):
+                setattr(measured, name, getattr(ordered, name))
+    return request
+
+
 def next_station(job: Job) -> str | None:
-    """The station a job goes to next; `None` at the end of its route, or off it."""
+    """The station a job goes to next; `None` at the end of its route, or off it.
+
+    Where the lab does not say, it follows from the route.
+    """
+    if job.next_station:
+        return job.next_station
     if not job.station:
         return job.route[0] if job.route else None
     passed = list(job.route).index(job.station) if job.station in job.route else len(job.route)

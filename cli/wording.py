@@ -12,6 +12,10 @@ from pydantic import ValidationError
 from cli.terminal import LENSMESH
 
 _ID = "[a-z0-9][a-z0-9-]{0,62}"
+_BLANK = f"blanks/{_ID}"
+_JOB = "jobs/[1-9][0-9]{0,17}"
+_NO_BLANK = f"is no blank: `{LENSMESH} lims floor stock list` lists those in stock"
+_NO_JOB = f"is no job: `{LENSMESH} lims jobs` lists them all"
 _ACCOUNT = "[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
 _NO_ACCOUNT = f"is no account: `{LENSMESH} orders accounts` lists yours"
 _NO_ID = f"is no catalog id: `{LENSMESH} lims catalog` lists them all"
@@ -20,6 +24,12 @@ PATTERNS: Mapping[str, str] = {
     f"^({_ID})?$": _NO_ID,
     f"^{_ID}$": _NO_ID,
     f"^practices/{_ID}$": "is no practice: write it as practices/demo",
+    "^[a-z][a-z0-9-]{0,62}$": f"is no id of a station or a reason: `{LENSMESH} lims floor stations` lists the stations",
+    f"^{_JOB}$": _NO_JOB,
+    f"^({_JOB})?$": _NO_JOB,
+    f"^{_JOB}/breakages/[1-9][0-9]{{0,8}}$": f"is no breakage: `{LENSMESH} lims floor history` lists those of a job",
+    f"^{_BLANK}$": _NO_BLANK,
+    f"^({_BLANK})?$": _NO_BLANK,
     "^[A-Z]{3}$": "is no currency: write it as EUR",
     f"^(labs/{_ID})?$": "is no lab: write it as labs/main",
     f"^labs/{_ID}$": "is no lab: write it as labs/main",

@@ -185,8 +185,13 @@ class Operation:
         return {"description": words, "required": required, "content": content}
 
     def _answer(self) -> dict[str, Any]:
-        reference, example = self.schemas.reference(self.rpc.response), self.example["answer"]
+        example = self.example["answer"]
         what = first_sentence(self.described.comment(self.rpc.response))
+        if self.rpc.response == _RAW:
+            kind = self.example["kind"]
+            raw = {"type": "string", "contentMediaType": kind}
+            return {"description": "The document.", "content": {kind: {"schema": raw, "example": example}}}
+        reference = self.schemas.reference(self.rpc.response)
         if not self.rpc.server_streaming:
             return {"description": what, "content": {_JSON: {"schema": reference, "example": example}}}
         message = {"type": "string", "contentMediaType": _JSON, "contentSchema": reference}

@@ -1,9 +1,10 @@
 """Calls a LIMS as the contract asks, and says plainly how it went."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import stamina
@@ -37,6 +38,14 @@ class JobUpdate:
 
     cursor: str
     event: job_pb2.JobEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogUpdate:
+    """One revision of the catalog watch, with the cursor that resumes after it."""
+
+    cursor: str
+    revision: catalog_pb2.CatalogRevision
 
 
 class LimsClient:
@@ -141,42 +150,30 @@ class LimsClient:
             LimsCursorLost: The LIMS does not know the cursor.
             LimsContractBroken: It refuses us for good.
         """
-        while True:
-            try:
-                async for update in self._watch_once(cursor):
-                    cursor = update.cursor
-                    yield update
-            except LimsUnavailable as error:
-                _LOG.warning("watch_cut", cursor=cursor, error=str(error))
-            await asyncio.sleep(_RESUME_SECONDS)
 
-    async def _watch_once(self, cursor: str) -> AsyncIterator[JobUpdate]:
-        call = self._stub.WatchJobs(
-            lims.WatchJobsRequest(cursor=cursor, moves_only=True),
-            metadata=self._credentials.metadata(),
-            wait_for_ready=True,
-        )
-        try:
-            while True:
-                async with asyncio.timeout(_SILENCE_SECONDS):
-                    message = await call.read()
-                if not isinstance(message, lims.WatchJobsResponse):  # grpc's end of stream
-                    raise LimsUnavailable("the watch was cut")
-                match message.WhichOneof("event"):
-                    case "update":
-                        yield JobUpdate(message.cursor, message.update)
-                    case "end":
-                        return
-                    case "error":
-                        raise from_status(message.error)
-                    case _:
-                        continue
-        except TimeoutError as error:
-            raise LimsUnavailable(f"the watch was silent for {_SILENCE_SECONDS:.0f} s") from error
-        except grpc.aio.AioRpcError as error:
-            raise from_call(error) from error
-        finally:
-            call.cancel()
+        def begin(after: str) -> Any:  # noqa: ANN401 -- grpc's call
+            request = lims.WatchJobsRequest(cursor=after, moves_only=True)
+            return self._stub.WatchJobs(request, metadata=self._credentials.metadata(), wait_for_ready=True)
+
+        async for message in _watch(begin, lims.WatchJobsResponse, cursor):
+            yield JobUpdate(message.cursor, message.update)
+
+    async def watch_catalog(self, cursor: str = "") -> AsyncIterator[CatalogUpdate]:
+        """Yields each revision that comes into force after the cursor, for ever; without one, that in force first.
+
+        A watch that is cut, drained or silent is resumed from the last cursor.
+
+        Raises:
+            LimsCursorLost: The LIMS does not know the cursor.
+            LimsContractBroken: It refuses us for good.
+        """
+
+        def begin(after: str) -> Any:  # noqa: ANN401 -- grpc's call
+            request = lims.WatchCatalogRequest(cursor=after)
+            return self._stub.WatchCatalog(request, metadata=self._credentials.metadata(), wait_for_ready=True)
+
+        async for message in _watch(begin, lims.WatchCatalogResponse, cursor):
+            yield CatalogUpdate(message.cursor, message.update)
 
     async def _call(self, method: Callable[..., Awaitable[Answer]], request: Message) -> Answer:
         """Calls once; and when the LIMS could not be reached, again until the deadline of the whole."""
@@ -203,6 +200,49 @@ class LimsClient:
             return await method(request, timeout=left, metadata=self._credentials.metadata())
         except grpc.aio.AioRpcError as error:
             raise from_call(error) from error
+
+
+async def _watch(begin: Callable[[str], Any], kind: type[Any], cursor: str) -> AsyncIterator[Any]:
+    """Yields the updates of a watch, for ever: one that ends is begun anew after the last message.
+
+    Args:
+        begin: Calls the watch after a cursor.
+        kind: What its messages are.
+        cursor: Where it begins.
+    """
+    while True:
+        try:
+            async with aclosing(_watch_once(begin(cursor), kind)) as messages:
+                async for message in messages:
+                    cursor = message.cursor
+                    yield message
+        except LimsUnavailable as error:
+            _LOG.warning("watch_cut", cursor=cursor, error=str(error))
+        await asyncio.sleep(_RESUME_SECONDS)
+
+
+async def _watch_once(call: Any, kind: type[Any]) -> AsyncGenerator[Any, None]:  # noqa: ANN401 -- grpc's call
+    try:
+        while True:
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                message: Any = await call.read()
+            if not isinstance(message, kind):  # grpc's end of stream
+                raise LimsUnavailable("the watch was cut")
+            match message.WhichOneof("event"):
+                case "update":
+                    yield message
+                case "end":
+                    return
+                case "error":
+                    raise from_status(message.error)
+                case _:
+                    continue
+    except TimeoutError as error:
+        raise LimsUnavailable(f"the watch was silent for {_SILENCE_SECONDS:.0f} s") from error
+    except grpc.aio.AioRpcError as error:
+        raise from_call(error) from error
+    finally:
+        call.cancel()
 
 
 def _worth_retrying(error: Exception) -> bool:

@@ -41,11 +41,13 @@ class LimsRefused(LimsError):
 
     Attributes:
         violations: Every objection, at its field.
+        revision: The catalog revision that refused; 0 when the LIMS does not say.
     """
 
-    def __init__(self, message: str, violations: Sequence[Violation]) -> None:
+    def __init__(self, message: str, violations: Sequence[Violation], revision: int = 0) -> None:
         super().__init__(message)
         self.violations = tuple(violations)
+        self.revision = revision
 
 
 class LimsRejected(LimsError):
@@ -106,9 +108,14 @@ def from_call(error: grpc.aio.AioRpcError) -> LimsError:
     for detail in status.details:
         _ = detail.Unpack(info) or detail.Unpack(violations)
     if info.reason == _reason(reason_pb2.REASON_SPEC_REFUSED):
-        return LimsRefused(message, violations.violations)
+        return LimsRefused(message, violations.violations, _number(info.metadata.get("revision", "")))
     made = _BY_REASON.get(info.reason) or _BY_CODE.get(error.code(), LimsContractBroken)
     return made(message)
+
+
+def _number(said: str) -> int:
+    """Returns a revision's number as it is said; 0 for none."""
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def from_status(status: status_pb2.Status) -> LimsError:

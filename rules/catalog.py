@@ -12,9 +12,11 @@ from typing import TypeAlias
 from optics.eyes import Side
 from optics.numbers import Hundredths, Thousandths
 from optics.tolerances import Profile
+from rules.calendar import Calendar
 from rules.expression.check import Checked
 from rules.expression.closure import closures
 from rules.expression.view import Given, Scope
+from rules.floor import Breakage
 from rules.tables import Fired, Span, Table
 from rules.view import (
     COATINGS,
@@ -118,11 +120,17 @@ class Station:
         id: What its scanner calls itself.
         name: What the lab calls it.
         description: What a customer is told while a job is there.
+        minutes: Working minutes that a job normally takes there, waiting included.
+        picks: Whether blanks are taken from stock there.
+        inspects: Whether a job leaves it only with a passing inspection of every lens that is in work.
     """
 
     id: str
     name: str
     description: str
+    minutes: int = 0
+    picks: bool = False
+    inspects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +228,11 @@ class Catalog:
         stock: The blanks for a design in a material and colour, smallest first.
         shelves: The same as they are looked through: the finished ones, those to surface, and all of them.
         objections: The constraints of each scope, behind the function that tells which of them object.
+        charges: The tables that charge.
+        breakages: The reasons for which a lens is spoilt on the floor; none in a catalog that has no such list.
+        calendar: When the lab works; None where nothing is due.
+        remakes: The policy of what is charged of a remake; None where there is none.
+        marks: What tells one stock of blanks from another, as it is worked out (`rules.replay.record.mark`).
     """
 
     stations: Mapping[str, Station]
@@ -239,6 +252,10 @@ class Catalog:
         init=False, compare=False, repr=False
     )
     charges: tuple[Table, ...] = field(init=False, compare=False, repr=False)
+    breakages: Mapping[str, Breakage] = field(default_factory=dict)
+    calendar: Calendar | None = None
+    remakes: Table | None = None
+    marks: dict[tuple[str, str, str, bool], bytes] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         stock = _stock(self)
@@ -251,6 +268,11 @@ class Catalog:
         }
         for name, value in worked_out.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def picking(self) -> str:
+        """The station at which blanks are taken from stock; empty where there is none."""
+        return next((station.id for station in self.stations.values() if station.picks), "")
 
     @property
     def plain_colour(self) -> str:

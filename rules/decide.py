@@ -13,7 +13,7 @@ from itertools import compress
 
 from optics.eyes import Side
 from rules.catalog import AVAILABILITY, Catalog, Choice, Constraint, Entry, Severity
-from rules.decision import ENGINE, Decision, Geometry, LensPlan, Price, PriceLine, Violation
+from rules.decision import ENGINE, Decision, Facts, Geometry, LensPlan, Price, PriceLine, Violation
 from rules.facts import OUT_OF_RANGE, TRACE_OFF_BOX, TRACE_UNUSABLE, Case, take
 from rules.plan import IMPOSSIBLE_LENS, NO_BLANK, NOT_GIVEN, NOT_SET, plan, route
 from rules.price import PRICE_LIST, price
@@ -66,6 +66,7 @@ def decide(
     case = take(catalog, spec, kept or {})
     fired: list[Fired] = []
     violations = case.faults
+    faulty = _refused(violations)
     violations += _built_in(case, fired)
     objections = _Objections(case, fired)
     for side in case.sides:
@@ -92,6 +93,18 @@ def decide(
         fired=tuple(fired),
         revision=revision,
         geometry=planned.geometry,
+        facts=Facts(
+            eyes=case.eyes,
+            pair=case.pair,
+            frame=case.frame,
+            order=case.order,
+            ordered=spec.lens,
+            lens=case.lens,
+            faulty=faulty,
+            asked=planned.asked,
+            chosen=planned.chosen,
+            plans=planned.facts,
+        ),
     )
 
 

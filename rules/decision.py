@@ -12,7 +12,9 @@ from optics.eyes import Side
 from optics.numbers import Hundredths, Thousandths
 from optics.thickness import Solid
 from rules.catalog import Blank, Severity
+from rules.spec import Lens
 from rules.tables import Fired
+from rules.view import EyeFacts, FrameFacts, LensFacts, OrderFacts, PairFacts, PlanFacts
 
 ENGINE = "1"
 """The version of the engine. It rises when the same catalog and spec may be decided otherwise than before."""
@@ -167,6 +169,54 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the tables asked of one lens's blank, in 1/100 D and 1/100 mm.
+
+    Attributes:
+        base: The base curve that is wanted.
+        slip: How far a blank's may lie from it; None where that is not limited.
+        centre: Least thickness at the centre.
+        edge: Least thickness at the edge.
+        allowance: What is added to the smallest blank.
+    """
+
+    base: Hundredths
+    slip: Hundredths | None
+    centre: Hundredths
+    edge: Hundredths
+    allowance: Hundredths
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision was made of: what other rules would have to be asked about the same spec (`rules.replay`).
+
+    Attributes:
+        eyes: The eyes a lens is made for.
+        pair: What compares them.
+        frame: The frame.
+        order: Eyes and account.
+        ordered: The lens as it was ordered.
+        lens: The lens as far as the catalog knows it.
+        faulty: The spec is wrong in itself, under whatever rules.
+        asked: What the tables asked of the blanks; of the eyes that they were asked about and answered.
+        chosen: Blanks were looked for.
+        plans: How the lenses would be made; none where no blanks were found. A refused spec has them as well.
+    """
+
+    eyes: Mapping[Side, EyeFacts]
+    pair: PairFacts
+    frame: FrameFacts
+    order: OrderFacts
+    ordered: Lens
+    lens: LensFacts
+    faulty: bool
+    asked: Mapping[Side, Asked]
+    chosen: bool
+    plans: Mapping[Side, PlanFacts]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What the rules say of a spec.
 
@@ -180,6 +230,7 @@ class Decision:
         revision: The catalog revision it was decided under, as the caller named it.
         engine: Version of the engine.
         geometry: The arithmetic behind it, by side, to decide the same spec again with.
+        facts: What it was made of; None of one that was read back from what was kept.
     """
 
     violations: tuple[Violation, ...]
@@ -191,6 +242,7 @@ class Decision:
     revision: str
     engine: str = ENGINE
     geometry: Mapping[Side, Geometry] = field(default_factory=dict, compare=False, repr=False)
+    facts: Facts | None = field(default=None, compare=False, repr=False)
 
     @property
     def accepted(self) -> bool:

@@ -49,6 +49,12 @@ choice; a section may be spread over several files.
           - {id: pal-minus, type: [progressive], power: ".. -0.25", centre: 1.50, edge: 1.00, reason: ...}
       - {id: coatings, charge: coating, label: "{item}", inputs: {item: price.item}, outputs: {amount: money}, ...}
 
+    stations:                                   # in the order of the floor; the last one ships
+      - {id: picking, name: Stock room, description: Preparing, minutes: 60, picks: yes}
+      - {id: inspection, name: Power and fit, description: Final inspection, minutes: 120, inspects: yes}
+
+What the floor has beside its stations (`breakages`, `calendars`, `remakes`) stands in `rules.load_floor`.
+
 A condition of a row is a list of texts, an interval or a list of intervals (ends included; an end may be left out),
 yes or no, or ``absent``; a list may hold ``absent`` among others. What a row leaves out, holds.
 
@@ -87,6 +93,8 @@ from rules.expression.check import check
 from rules.expression.tree import ExpressionError
 from rules.expression.view import Field, Given, Kind, Scope, UnknownNameError
 from rules.facts import NAMES, OUT_OF_RANGE
+from rules.floor import Breakage
+from rules.load_floor import breakage, calendar, check_policy, misplaced
 from rules.plan import BASE_CURVE, MINIMUM_THICKNESS, ROUTES, STEPS
 from rules.price import PRICE_LIST
 from rules.reading import Item, parse_span, read_items
@@ -101,6 +109,7 @@ from rules.view import (
     OF_EYE,
     OF_PAIR,
     OF_PLAN,
+    OF_REMAKE,
     OPTIONS,
     SCOPES,
     SIDE_NAMES,
@@ -113,6 +122,9 @@ from rules.words import sayable
 
 SECTIONS = (
     "stations",
+    "breakages",
+    "calendars",
+    "remakes",
     "materials",
     "designs",
     "colours",
@@ -127,7 +139,7 @@ SECTIONS = (
 
 _NEEDED = ("stations", "materials", "designs", "colours", "blanks", "tables")
 _ENTRY_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_STATION_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_STATION_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")  # and of what is reported there
 _GIVEN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -135,10 +147,11 @@ _LABELS = ("LNAM", "LMATID", "COLR", "ACOAT")
 _SEVERITIES = {severity.name.lower(): severity for severity in Severity}
 _SIDES = {name: side for side, name in SIDE_NAMES.items()}
 _ABSENT = "absent"
+_MOST_MINUTES = 60_000  # a hundred days of ten hours, at one station
 _YES_NO = {"yes": True, "no": False}
 _OF_ROW = ("id", "reason")  # what a row has beside its columns
 
-N = TypeVar("N", Design, Material, Choice, Station, Blank, Constraint)
+N = TypeVar("N", Design, Material, Choice, Station, Breakage, Blank, Constraint)
 
 
 class CatalogError(ValueError):
@@ -154,8 +167,13 @@ class CatalogError(ValueError):
         self.faults = tuple(faults)
 
 
-def load(files: Mapping[str, object]) -> Catalog:
+def load(files: Mapping[str, object], *, draft: bool = False) -> Catalog:
     """Returns the catalog that some files hold; the keys are their names.
+
+    Args:
+        files: What they hold.
+        draft: It is to be examined before anything is decided by it (`rules.proof`): what rows of a table do to each
+            other, and whether there is a blank for whatever is made, is left to that, which shows it by examples.
 
     Raises:
         CatalogError: Something is missing, unknown, misspelt, out of order, said twice, or contradicts something else.
@@ -164,6 +182,8 @@ def load(files: Mapping[str, object]) -> Catalog:
     sections = _sections(files, faults)
     materials = _by_id(sections["materials"], _material)
     stations = _by_id(sections["stations"], _station)
+    breakages = _by_id(sections["breakages"], lambda item: breakage(item, item.matching("id", _STATION_ID), stations))
+    working = calendar(sections["calendars"])
     designs = _by_id(sections["designs"], _design)
     colours, coatings, options = (_by_id(sections[name], _choice) for name in ("colours", "coatings", "options"))
     blanks = _by_id(sections["blanks"], lambda item: _blank(item, materials, colours, designs))
@@ -179,12 +199,15 @@ def load(files: Mapping[str, object]) -> Catalog:
         },
         groups={each.id: each.group for each in (*coatings.values(), *options.values()) if each.group},
         stations=tuple(stations),
+        draft=draft,
     )
     constraints = _by_id(sections["constraints"], lambda item: _constraint(item, known))
     tables = _tables(sections["tables"], known, constraints)
     tolerances = _tolerances(sections["tolerances"])
+    remakes = _remakes(sections["remakes"], known, {*constraints, *tables})
     for item in (item for items in sections.values() for item in items):
         item.refuse_the_rest()
+    faults += misplaced(stations)
     faults += _ambiguous_codes((designs, materials, colours, coatings, options))
     faults += _missing_tables(tables)
     faults += _confused_lists(tables)
@@ -201,9 +224,12 @@ def load(files: Mapping[str, object]) -> Catalog:
         constraints=tuple(constraints.values()),
         tables=tables,
         tolerances=tolerances,
+        breakages=breakages,
+        calendar=working,
+        remakes=remakes,
     )
     # whether it all goes together can be told of what is a catalog in itself
-    faults += _missing_blanks(catalog)
+    faults += () if draft else _missing_blanks(catalog)
     if faults:
         raise CatalogError(faults)
     return catalog
@@ -233,6 +259,7 @@ class _Known:
     domains: Mapping[str, Collection[str]]
     groups: Mapping[str, str]
     stations: Sequence[str]
+    draft: bool = False
 
 
 def _sections(files: Mapping[str, object], faults: list[str]) -> dict[str, list[Item]]:
@@ -297,7 +324,14 @@ def _choice(item: Item) -> Choice:
 
 
 def _station(item: Item) -> Station:
-    return Station(item.matching("id", _STATION_ID), item.text("name"), item.text("description"))
+    return Station(
+        item.matching("id", _STATION_ID),
+        item.text("name"),
+        item.text("description"),
+        minutes=item.between("minutes", 0, _MOST_MINUTES, 0) if item.has("minutes") else 0,
+        picks=item.flag("picks"),
+        inspects=item.flag("inspects"),
+    )
 
 
 def _blank(item: Item, materials: Collection[str], colours: Collection[str], designs: Collection[str]) -> Blank:
@@ -521,6 +555,55 @@ def _table(item: Item, known: _Known) -> Table:
         item.fault("outputs", f"{', '.join(sorted(both))} is an input as well; call one of them otherwise")
     _check_asked(item, name, charge, scope, columns, outputs)
     hit = item.one_of("hit", Hit)
+
+    def check(each: Item, row: Row) -> None:
+        if name == ROUTES:
+            _check_route(each, row, known)
+        if name == PRICE_LIST and not _CURRENCY.fullmatch(row.then.get("currency", "EUR")):
+            each.fault("currency", f"does not match {_CURRENCY.pattern}, the code of a currency")
+
+    return Table(
+        id=name,
+        scope=seen,
+        hit=hit,
+        columns=columns,
+        outputs=outputs,
+        rows=_rows(item, name, hit, columns, outputs, known, check),
+        charge=charge,
+        label=label,
+        needed=item.flag("needed") if charge else False,
+    )
+
+
+def _remakes(items: Sequence[Item], known: _Known, taken: Collection[str]) -> Table | None:
+    """Reads the policy for remakes, which is a table of a section of its own; None where there is none."""
+    for item in items[1:]:
+        item.fault("", "a lab has one policy for remakes")
+    if not items:
+        return None
+    item = items[0]
+    name = item.matching("id", _ENTRY_ID)
+    if name in taken:
+        item.fault("id", "is taken by a constraint or a table")
+    columns, outputs, hit = tuple(_columns(item, OF_REMAKE)), _outputs(item), item.one_of("hit", Hit)
+    if outputs != {"percent": Output.PERCENT}:
+        item.fault("outputs", "it tells percent: percent, what is charged of the new job's price, and nothing else")
+    rows = _rows(item, name, hit, columns, outputs, known, lambda _each, _row: None)
+    policy = Table(name, OF_REMAKE, hit, columns, outputs, rows)
+    check_policy(item, policy, draft=known.draft)
+    return policy
+
+
+def _rows(
+    item: Item,
+    table: str,
+    hit: Hit,
+    columns: Sequence[Column],
+    outputs: Mapping[str, Output],
+    known: _Known,
+    check: Callable[[Item, Row], None],
+) -> tuple[Row, ...]:
+    """Reads the rows of a table, and holds each against those before it."""
     rows: dict[str, Row] = {}
     entries = item.inners("rows")
     if len(entries) > MOST_ROWS:
@@ -528,28 +611,16 @@ def _table(item: Item, known: _Known) -> Table:
             "rows", f"are {len(entries)}; a table has {MOST_ROWS} at most: say more in one row, or in two tables"
         )
     for each in entries[:MOST_ROWS]:
-        row = _row(each, name, columns, outputs, known)
+        row = _row(each, table, columns, outputs, known)
         if row.id in rows:
             each.fault("id", "is taken by a row before")
-        if name == ROUTES:
-            _check_route(each, row, known)
-        if name == PRICE_LIST and not _CURRENCY.fullmatch(row.then.get("currency", "EUR")):
-            each.fault("currency", f"does not match {_CURRENCY.pattern}, the code of a currency")
-        _check_against(each, row, rows.values(), hit)
+        check(each, row)
+        if not known.draft:
+            _check_against(each, row, rows.values(), hit)
         rows[row.id] = row
     if not rows:
         item.fault("rows", "a table has one at least")
-    return Table(
-        id=name,
-        scope=seen,
-        hit=hit,
-        columns=columns,
-        outputs=outputs,
-        rows=tuple(rows.values()),
-        charge=charge,
-        label=label,
-        needed=item.flag("needed") if charge else False,
-    )
+    return tuple(rows.values())
 
 
 def _columns(item: Item, scope: Scope) -> Iterator[Column]:

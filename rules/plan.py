@@ -33,7 +33,7 @@ from optics.shape import Shape
 from optics.surfaces import material_to_tool, tool_to_material
 from optics.thickness import ImpossibleLensError, Solid, solid, weight
 from rules.catalog import Blank, Severity, Shelf
-from rules.decision import Geometry, Ground, LensPlan, Violation
+from rules.decision import Asked, Geometry, Ground, LensPlan, Violation
 from rules.facts import Case
 from rules.tables import Fired, Row, Span
 from rules.units import Unit, spoken
@@ -66,12 +66,16 @@ class Planned:
         facts: The same, as constraints and tables see it.
         geometry: What was computed on the way.
         problems: Why a lens cannot be made.
+        asked: What the tables asked of the blanks.
+        chosen: Whether blanks were looked for.
     """
 
     lenses: list[LensPlan] = field(default_factory=list)
     facts: dict[Side, PlanFacts] = field(default_factory=dict)
     geometry: dict[Side, Geometry] = field(default_factory=dict)
     problems: list[Violation] = field(default_factory=list)
+    asked: dict[Side, Asked] = field(default_factory=dict)
+    chosen: bool = False
 
 
 @dataclass(slots=True)
@@ -109,6 +113,7 @@ def plan(case: Case, fired: list[Fired]) -> Planned:
         wanted = [each for side in case.sides if (each := _wanted(case, side, planned, fired)) is not None]
         if len(wanted) == len(case.sides):
             # none is made where one cannot be
+            planned.chosen = True
             for each, made in zip(wanted, _choose(case, wanted, planned), strict=False):
                 _finish(case, each, made, planned, fired)
     for side in case.sides:
@@ -144,17 +149,24 @@ def _wanted(case: Case, side: Side, planned: Planned, fired: list[Fired]) -> _Wa
         return None
     blank = eye.minimum_blank
     thinning = _thinning(case)
+    planned.asked[side] = asked = Asked(
+        base.then["base"],
+        base.then.get("slip"),
+        thickness.then["centre"],
+        thickness.then["edge"],
+        thickness.then.get("allowance", 0),
+    )
     return _Wanted(
         side=side,
         eye=eye,
         power=SpheroCylinder(eye.sphere, eye.cylinder or 0, (eye.axis or 180) if eye.cylinder else 180),
         prism=Prism(eye.prism_horizontal or 0, (eye.prism_vertical or 0) - thinning),
         thinning=thinning,
-        base=base.then["base"],
-        slip=base.then.get("slip"),
-        centre=thickness.then["centre"],
-        edge=thickness.then["edge"],
-        diameter=0 if blank is None else blank + thickness.then.get("allowance", 0),
+        base=asked.base,
+        slip=asked.slip,
+        centre=asked.centre,
+        edge=asked.edge,
+        diameter=0 if blank is None else blank + asked.allowance,
         minus=(eye.spherical_equivalent or 0) < 0,
     )
 

@@ -29,6 +29,7 @@ own fields were not all given, is absent: constraints judge what is there, and a
     order   which eyes, for whose account
     plan    how the lens of one eye would be made
     price   the account's price list, and the coating or option that is being charged
+    remake  a lens that was delivered and is made again: who answers for it, when, and how often before
 
 A scope is the nouns that one constraint or table can see: those of one *eye*, of the *pair*, or of the *plan* for one
 eye. What is decided in a scope is decided once for each eye, or once.
@@ -41,6 +42,7 @@ from enum import StrEnum
 from optics.eyes import Side
 from optics.numbers import Hundredths, Thousandths
 from rules.expression.view import Field, Kind, Noun, Scope
+from rules.floor import Responsible
 from rules.spec import EdgeType, Eyes, FrameMaterial
 from rules.units import Unit
 
@@ -295,6 +297,22 @@ def with_price(scope: Scope) -> Scope:
     """Returns a scope as a table sees it that charges: with the noun price behind the others."""
     return _scope(scope.name, *(noun.name for noun in scope.nouns), "price")
 
+
+OF_REMAKE = Scope(
+    "remake",
+    (
+        Noun(
+            "remake",
+            (
+                Field("responsibility", Kind.TEXT, domain=tuple(each.value for each in Responsible)),
+                Field("days", Kind.INT, None, 0, 36_500),
+                Field("count", Kind.INT, None, 0, 1_000),
+                Field("changed", Kind.BOOL),
+            ),
+        ),
+    ),
+)
+"""What the policy for remakes sees (`rules.floor.RemakeFacts`). Nothing else is asked in this scope."""
 
 # ── the facts: what the nouns are when a spec is decided ──────────────────────────────────────────────────────────────
 

@@ -4,7 +4,7 @@ Without a folder it reads the starter set. A lab begins with that set; what it h
 is not touched by editing these files.
 
 With `--prove` it also examines the catalog as a lab would before it publishes it (`rules.proof`), and prints every
-finding with an order that shows it; 1 if anything was found, and not only what is unknown.
+finding with an order that shows it; 1 if anything was found, or could not be told.
 """
 
 import argparse
@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> int:
         catalog = load(starter.files(folder))
     except CatalogError as error:
         print(*error.faults, f"{len(error.faults)} faults", sep="\n", file=sys.stderr)
+        if parsed.prove:
+            _prove_draft(folder, parsed.seconds)
         return 1
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         print(f"no YAML: {error}", file=sys.stderr)
@@ -48,10 +50,18 @@ def _prove(catalog: Catalog, seconds: float) -> int:
     for finding in examine(catalog, seconds_each=seconds):
         found[finding.kind] += 1
         print(f"{finding.kind} {finding.where}: {finding.says}")
-        if finding.example:
-            print(f"    {described(finding.example, catalog)}")
+        for example in finding.examples:
+            print(f"    {described(example, catalog)}")
     print("Found: " + (", ".join(f"{count} {kind}" for kind, count in found.items()) or "nothing") + ".")
-    return 1 if found.keys() - {Kind.UNKNOWN} else 0
+    return 1 if found else 0
+
+
+def _prove_draft(folder: Path, seconds: float) -> None:
+    """Prints what can be proved of files that are no catalog only for what an examination shows by examples."""
+    try:
+        _prove(load(starter.files(folder), draft=True), seconds)
+    except CatalogError:
+        print("It can be examined when it can be read.", file=sys.stderr)
 
 
 def _summary(catalog: Catalog) -> str:

@@ -1,4 +1,4 @@
-"""What an examination finds: a sentence in the words of the trade and, where there can be one, a spec that shows it."""
+"""What an examination finds: a sentence in the words of the trade and, where there can be some, specs that show it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,12 +37,29 @@ class Finding:
 
     Attributes:
         kind: What is wrong.
-        where: The constraint, the table, or the table and its row, by id (``routes/uncut``).
-        says: What it is, in the words of the trade.
-        example: A spec that shows it, as the engine itself has confirmed; None where none can.
+        where: The constraint, the table, the table and its row, or the design (``routes/uncut``, ``ft28 in poly``), by
+            id.
+        says: What it is and what can be done, in the words of the trade.
+        examples: Specs that show it, as the engine itself has confirmed, one for each lens that is named; none where
+            there can be none, as of a row that no order reaches.
+        of: What of it, by id, where one place has several findings of a kind.
     """
 
     kind: Kind
     where: str
     says: str
-    example: Spec | None = None
+    examples: tuple[Spec, ...] = ()
+    of: str = ""
+
+    @property
+    def id(self) -> str:
+        """A name that no other finding of an examination has, and that it has each time it is found.
+
+        ``no-blank:base-curve/aspheric-strong-minus:poly``
+        """
+        return ":".join(part for part in (self.kind.value, self.where, self.of) if part)
+
+    @property
+    def example(self) -> Spec | None:
+        """The first of the examples."""
+        return self.examples[0] if self.examples else None

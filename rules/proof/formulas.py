@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import z3  # type: ignore[import-untyped]
 
+from rules.catalog import Constraint
 from rules.expression.tree import (
     Among,
     Arithmetic,
@@ -53,6 +54,11 @@ def solvable(root: Node) -> bool:
         and not any(isinstance(each, Number) for each in node.operands)
         for node in walk(root)
     )
+
+
+def is_solvable(constraint: Constraint) -> bool:
+    """Tells whether a constraint lies in the subset that is solved."""
+    return constraint.checked is not None and solvable(constraint.checked.root)
 
 
 class Variables:

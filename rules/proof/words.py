@@ -1,9 +1,12 @@
-"""A spec in words, as an optician would read it out."""
+"""A spec in words, as an optician would read it out; and a box of a table that is asked of no spec."""
 
 from collections.abc import Iterator, Mapping
 
 from rules.catalog import Catalog, Entry
+from rules.expression.view import Field
+from rules.proof.tables import OTHER, Values
 from rules.spec import Eye, Eyes, Frame, Spec
+from rules.tables import Table
 from rules.units import spoken
 from rules.view import SIDE_NAMES, SUBJECTS, capital
 
@@ -26,6 +29,27 @@ def described(spec: Spec, catalog: Catalog) -> str:
     parts.append(", ".join((*_measures("frame", spec.frame), *said)))
     parts += [f"account {spec.account}"] if spec.account else []
     return capital("; ".join(parts)) + "."
+
+
+def boxed(table: Table, values: Values) -> str:
+    """Returns a point of a table's box, in the words of its columns; what no row asks for is left out."""
+    return ", ".join(
+        f"{column.name} {_said(values[column.path], column.field)}" for column in table.columns if column.path in values
+    )
+
+
+def _said(value: object, field: Field) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None | "" | ():
+            return "absent"
+        case int():
+            return spoken(value, field.unit) if field.unit else str(value)
+        case tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return "any other" if value == OTHER else str(value)
 
 
 def _name(entry: str, entries: Mapping[str, Entry]) -> str:

@@ -4,14 +4,15 @@ What follows from an order's own numbers is tied to them as `facts` computes it,
 equivalent, inset, clearance, decentration by axis, difference between the eyes, ED less the box. A root (prism,
 decentration, diagonal) is kept between bounds it cannot leave, the smallest blank of a traced shape and everything of a
 plan but its blank are left free. So there is every order that there is, and some more: what is impossible here is
-impossible, and what is possible is looked at again by the engine.
+impossible, and what is possible is looked at again by the engine. Where that sees it otherwise, it is learnt what
+the roots are there, and thereby what they are at most, and at least, wherever their parts are smaller, or larger.
 
 A question is put together with what is *usual*: a pair, a frame of 50 by 36, powers near -1.00. Of that the solver
 gives up what stands in the way, and no more, so that an example is one that an optician might have sent.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, cos, hypot, pi, sin
 
@@ -20,7 +21,8 @@ import z3  # type: ignore[import-untyped]
 from rules.catalog import Blank, Catalog, Constraint, Severity
 from rules.expression.tree import Text, walk
 from rules.expression.view import Field, Kind
-from rules.plan import PRISM_THINNING, SURFACING
+from rules.facts import take
+from rules.plan import MINIMUM_THICKNESS, PRISM_THINNING, SURFACING
 from rules.price import PRICE_LIST
 from rules.proof.formulas import (
     Formula,
@@ -31,13 +33,13 @@ from rules.proof.formulas import (
     formula,
     greatest,
     halved,
+    is_solvable,
     least,
-    solvable,
 )
 from rules.proof.tables import OTHER, values_of
 from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Radii, Spec, Traces
 from rules.tables import Charge, OneOf, Row, Table
-from rules.view import COATINGS, OF_PAIR, OF_PLAN, OPTIONS, SIDE_NAMES, SUBJECTS, Term
+from rules.view import COATINGS, OF_PAIR, OF_PLAN, OPTIONS, SIDE_NAMES, SUBJECTS, EyeFacts, FrameFacts, Term
 
 _POINTS = 120
 """Of a traced shape that is made up."""
@@ -51,15 +53,6 @@ _ROUNDING = 2
 _SAMPLED = 50
 """How far a shape that is computed over points may stay within its box, in 1/100 mm."""
 
-_BOXES = (
-    {"a": 50_00, "b": 36_00, "distance_pd": 31_00},
-    {"a": 58_00, "b": 42_00, "distance_pd": 31_00},
-    {"a": 70_00, "b": 52_00, "distance_pd": 42_00},
-    {"a": 38_00, "b": 28_00, "distance_pd": 26_00},
-)
-_POWERS = (-1_00, -8_00, -12_00, -18_00, 6_00, 8_00, 12_00)
-"""What is tried where only the engine can tell what comes of a lens."""
-
 _ORDERED_EYE, _ORDERED_FRAME = (
     tuple(term for term in SUBJECTS[noun].terms.values() if term.path and term.field.optional)
     for noun in ("eye", "frame")
@@ -71,13 +64,15 @@ class Answer:
     """What the solver answers.
 
     Attributes:
-        possible: Whether there is such an order; None where that could not be told.
-        spec: Where there is, one.
+        possible: Whether there is such an order; None where that could not be told in time.
+        spec: Where there is, one that was shown to be such; None where none was found that was.
+        near: Where none was found that was, one that the solver holds to be such.
         because: Where there is none, the constraints it would take at least to be without.
     """
 
     possible: bool | None
     spec: Spec | None = None
+    near: Spec | None = None
     because: tuple[str, ...] = ()
 
 
@@ -88,6 +83,7 @@ class World:
         self.catalog = catalog
         self._seconds_each = seconds_each
         self._rows: dict[tuple[str, str, str], Formula] = {}
+        self._unfit: dict[tuple[str, str], Formula] = {}
         self._texts = _texts(catalog)
         self.variables = Variables(self._words, z3.Context())
         self._solver = z3.Solver(ctx=self.variables.context)
@@ -101,6 +97,7 @@ class World:
                 literal = self.variables.truth(f"passes {constraint.id}")
                 self.errors[constraint.id] = literal
                 self._solver.add(z3.Implies(literal, z3.Not(self.objects(constraint))))
+        self._known: set[tuple[str, tuple[int, ...]]] = set()
         self._usual: dict[int, Formula] = {}
         """Of what is usual, the literals by their id, what counts least last."""
         for number, each in enumerate(self._usually()):
@@ -124,31 +121,127 @@ class World:
             if name != constraint.id and (known[name] != OF_PLAN.name or constraint.scope == OF_PLAN.name)
         ]
 
-    def ask(self, wanted: Sequence[Formula], assumed: Sequence[Formula] = ()) -> Answer:
-        """Returns whether there is an order of which all that is wanted holds, and all that is assumed."""
+    def ask(
+        self,
+        wanted: Sequence[Formula],
+        assumed: Sequence[Formula] = (),
+        shown: Callable[[Spec], bool] = lambda _: True,
+    ) -> Answer:
+        """Returns whether there is an order of which all that is wanted holds, and all that is assumed.
+
+        Args:
+            wanted: What is asked for.
+            assumed: Literals more; where there is no such order, it is told which of them stand in the way.
+            shown: Tells whether an order is really one of those, for what the solver holds to be possible need not be.
+                Where it is not, the solver learns from the order how its facts hang together, and is asked again.
+        """
         until = time.monotonic() + self._seconds_each
         self._solver.add(*self.variables.bounds)
         self.variables.bounds.clear()
         self._solver.push()
         self._solver.add(*wanted)
-        usual = dict(self._usual)
         try:
-            while (left := int(1000 * (until - time.monotonic()))) > 0:
-                self._solver.set("timeout", left)
-                result = self._solver.check(*assumed, *usual.values())
-                if result == z3.sat:
-                    return Answer(possible=True, spec=self._spec(self._solver.model()))
-                if result == z3.unknown:
-                    break
-                core = {each.get_id() for each in self._solver.unsat_core()}
-                in_the_way = [each for each in usual if each in core]
-                if not in_the_way:
-                    because = tuple(name for name, literal in self.errors.items() if literal.get_id() in core)
-                    return Answer(possible=False, because=because)
-                del usual[in_the_way[-1]]
-            return Answer(possible=None)
+            return self._answer(list(assumed), shown, until)
         finally:
             self._solver.pop()
+
+    def _answer(self, assumed: Sequence[Formula], shown: Callable[[Spec], bool], until: float) -> Answer:
+        usual, near = dict(self._usual), None
+        exactly: list[Formula] = []
+        while (left := int(1000 * (until - time.monotonic()))) > 0:
+            self._solver.set("timeout", left)
+            result = self._check([*assumed, *exactly, *usual.values()])
+            if result == z3.sat:
+                spec = self._spec(self._solver.model())
+                if shown(spec):
+                    return Answer(possible=True, spec=spec)
+                near = near or spec
+                learnt = list(self._learnt(spec))
+                self._solver.add(*learnt)
+                self.variables.bounds += learnt  # for the questions to come, too
+                if not learnt:
+                    if exactly:
+                        return Answer(possible=True, near=near)
+                    exactly, usual = list(self._exactly()), dict(self._usual)
+                continue
+            if result == z3.unknown:
+                break
+            core = {each.get_id() for each in self._solver.unsat_core()}
+            in_the_way = [each for each in usual if each in core]
+            if in_the_way:
+                del usual[in_the_way[-1]]
+            elif any(each.get_id() in core for each in exactly):
+                return Answer(possible=True, near=near)
+            else:
+                because = tuple(name for name, literal in self.errors.items() if literal.get_id() in core)
+                return Answer(possible=False, because=because)
+        return Answer(possible=None, near=near)
+
+    def _exactly(self) -> Iterator[Formula]:
+        """Yields what is assumed where much is known between bounds only: of an ED the smallest blank is known."""
+        yield self._has("frame", "ed")
+        yield z3.Not(self.variables.truth("frame.traced"))
+
+    def _check(self, literals: Sequence[Formula]) -> Formula:
+        """Returns what the solver says under some literals; as `z3.Solver.check` does, which looks at each of them."""
+        handles = (z3.Ast * len(literals))(*(each.as_ast() for each in literals))
+        context = self.variables.context
+        return z3.CheckSatResult(
+            z3.Z3_solver_check_assumptions(context.ref(), self._solver.solver, len(literals), handles)
+        )
+
+    def _learnt(self, spec: Spec) -> Iterator[Formula]:
+        """Yields what the facts of an order tell of the roots that the solver keeps between bounds, if it is new.
+
+        A root grows with the amounts that it is the root of: where neither is more than here, it is not more than here.
+        """
+        case = take(self.catalog, spec, {})
+        facts = case.frame
+        if facts.a is not None and facts.b is not None and facts.ed is not None and facts.ed_slack is not None:
+            a, b = (self._number("frame", name) for name in ("a", "b"))
+            boxed = z3.And(*(self._has("frame", name) for name in ("a", "b", "ed")))
+            diagonal = self._number("frame", "ed") - self._number("frame", "ed_slack")
+            yield from self._grown(boxed, diagonal, facts.ed - facts.ed_slack, ((a, facts.a), (b, facts.b)))
+        for side, eye in case.eyes.items():
+            name = SIDE_NAMES[side]
+            if eye.prism is not None:
+                given = self._has(name, "prism")
+                parts = [
+                    (z3.If(self._has(name, part), absolute(self._number(name, part)), 0), abs(getattr(eye, part) or 0))
+                    for part in ("prism_horizontal", "prism_vertical")
+                ]
+                yield from self._grown(given, self._number(name, "prism"), eye.prism, parts)
+            if eye.decentration is not None and eye.distance_pd is not None:
+                yield from self._learnt_of_centre(name, eye, facts)
+
+    def _learnt_of_centre(self, name: str, eye: EyeFacts, frame: FrameFacts) -> Iterator[Formula]:
+        a, b, dbl = (self._number("frame", each) for each in ("a", "b", "dbl"))
+        pd, height = self._number(name, "distance_pd"), self._number(name, "fitting_height")
+        high = z3.And(self._has("frame", "b"), self._has(name, "fitting_height"))
+        # in 1/200 mm, as the engine has them before it rounds
+        inwards = absolute(a + dbl - 2 * pd), abs((frame.a or 0) + (frame.dbl or 0) - 2 * (eye.distance_pd or 0))
+        is_high = frame.b is not None and eye.fitting_height is not None
+        up = (
+            z3.If(high, absolute(2 * height - b), 0),
+            abs(2 * (eye.fitting_height or 0) - (frame.b or 0)) if is_high else 0,
+        )
+        given = self._has(name, "decentration")
+        parts = inwards, up
+        yield from self._grown(given, self._number(name, "decentration"), eye.decentration or 0, parts)
+        if frame.ed is not None and not frame.traced and eye.minimum_blank is not None:
+            by_ed = z3.And(given, self._has("frame", "ed"), z3.Not(self.variables.truth("frame.traced")))
+            more = self._number(name, "minimum_blank") - self._number("frame", "ed")
+            yield from self._grown(by_ed, more, eye.minimum_blank - frame.ed, parts)
+
+    def _grown(
+        self, given: Formula, root: Formula, value: int, parts: Sequence[tuple[Formula, int]]
+    ) -> Iterator[Formula]:
+        """Yields that a root is at most, and at least, what it is for some parts; nothing that was told before."""
+        key = str(root), tuple(amount for _, amount in parts)
+        if key not in self._known:
+            self._known.add(key)
+            yield z3.Implies(z3.And(given, *(part <= amount for part, amount in parts)), root <= value)
+            yield z3.Implies(z3.And(given, *(part >= amount for part, amount in parts)), root >= value)
 
     def objects(self, constraint: Constraint) -> Formula:
         """Returns whether a constraint objects, to one of the eyes that are made where it is asked of each."""
@@ -225,32 +318,42 @@ class World:
             ]
         )
 
-    def with_prism(self) -> Formula:
-        """Returns whether every lens has a prism, which no finished blank has."""
-        given = [
-            z3.Implies(
-                self.variables.truth(f"{eye} is made"),
-                z3.And(self._has(eye, "prism_horizontal"), self._number(eye, "prism_horizontal") > 0),
-            )
-            for eye in SIDE_NAMES.values()
-        ]
-        return z3.And(*given)
+    def surfaced(self, table: Table, row: Row) -> Formula:
+        """Returns whether a row answers for an eye whose lens no finished blank can be."""
+        finished = [blank for blank in self.catalog.blanks.values() if blank.finished]
+        return self.variables.any_of(
+            [
+                z3.And(made, self._answers(table, row, names), *(self._is_unfit(blank, names) for blank in finished))
+                for made, names in self.asked(table.scope.name)
+            ]
+        )
+
+    def _answers(self, table: Table, row: Row, names: Names) -> Formula:
+        """Returns whether a row holds, and none before it."""
+        before = table.rows[: table.rows.index(row)]
+        return z3.And(self.row(table, row, names), *(z3.Not(self.row(table, each, names)) for each in before))
+
+    def _is_unfit(self, blank: Blank, names: Names) -> Formula:
+        """Returns whether a lens is not what a blank is for, or is to be thicker or larger than it."""
+        eye, table = names["eye"], self.catalog.tables[MINIMUM_THICKNESS]
+        key = blank.id, eye
+        if key not in self._unfit:
+            has, smallest = self._has(eye, "minimum_blank"), self._number(eye, "minimum_blank")
+            unfit = [z3.Not(self.variables.all_of(list(self._fits(blank, eye))))]
+            for row in table.rows:
+                if row.then["centre"] > blank.centre:
+                    unfit.append(self._answers(table, row, names))
+                elif "allowance" in row.then:
+                    small = z3.And(has, smallest + row.then["allowance"] > blank.diameter)
+                    unfit.append(z3.And(small, self._answers(table, row, names)))
+            self._unfit[key] = self.variables.any_of(unfit)
+        return self._unfit[key]
 
     def _is_priced(self, table: Table) -> Iterator[Formula]:
         """Yields, for a table that charges, that those answer without which nothing has a price."""
         for each in self.catalog.charges if table.charge else ():
             if each.needed and each.charge is Charge.PAIR and each is not table:
                 yield self.variables.any_of([self.row(each, row, {}) for row in each.rows])
-
-    def probes(self) -> Iterator[Formula]:
-        """Yields what is tried where only the engine can tell what comes of a lens: powers, in several frames."""
-        for box in _BOXES:
-            for power in _POWERS:
-                measures = [self._number("frame", name) == box[name] for name in ("a", "b")]
-                for eye in SIDE_NAMES.values():
-                    measures += [self._number(eye, "sphere") == power]
-                    measures += [self._number(eye, "distance_pd") == box["distance_pd"]]
-                yield z3.And(*measures)
 
     def _is_asked(self, table: Table, names: Names) -> Formula:
         """Returns whether a table is asked where its scope is: of the steps that a lens needs, of what was chosen."""
@@ -437,7 +540,13 @@ class World:
             )
             for blank in self.catalog.blanks.values()
         ]
-        yield z3.Implies(z3.And(made, self.available), self.variables.any_of(of_blanks))
+        without = [
+            self.lens(design, material, [colour, *([""] if colour == self.catalog.plain_colour else [])])
+            for (design, material), colours in self.catalog.made.items()
+            for colour in colours
+            if (design, material, colour) not in self.catalog.stock
+        ]
+        yield z3.Implies(z3.And(made, self.available), self.variables.any_of([*of_blanks, *without]))
         yield number("edge_thinnest") <= number("edge_thickest")
         yield number("back_steep") <= number("back_flat")
 
@@ -576,11 +685,6 @@ class World:
             ),
             account="any-other" if account == OTHER else account,
         )
-
-
-def is_solvable(constraint: Constraint) -> bool:
-    """Tells whether a constraint lies in the subset that is solved."""
-    return constraint.checked is not None and solvable(constraint.checked.root)
 
 
 def _field(noun: str, name: str) -> Field:

@@ -7,6 +7,19 @@
     ├── HandoffIdReused     HANDOFF_ID_REUSED   the hand-off made a job from another spec or for another account
     ├── JobState            JOB_STATE           the job is too far along; says where it stands
     ├── WrongStation        WRONG_STATION       the station is not the next; names the next
+    │   └── NotScannedIn                            the job is not at the station; names where it is
+    ├── NotAtStation        NOT_AT_STATION      what was asked is not done at the station where the job is
+    ├── JobAway             JOB_AWAY            the job is at a partner's; names who has it
+    ├── InspectionMissing   INSPECTION_MISSING  a lens has not passed its inspection; names which
+    ├── ProfileMissing      PROFILE_MISSING     the job's revision has no tolerances for its kind of lens
+    ├── LensNotInJob        LENS_NOT_IN_JOB     the job has no such lens; names those it has
+    ├── BreakageListMissing BREAKAGE_LIST_MISSING    the job's revision has no reasons for breakages
+    ├── BreakageReasonUnknown BREAKAGE_REASON_UNKNOWN  the reason is none of the station's; names those
+    ├── BreakageNotReversible BREAKAGE_NOT_REVERSIBLE  the lens was begun anew since
+    ├── OutOfStock          OUT_OF_STOCK        there is no blank for the lens; names it
+    ├── WrongBlank          WRONG_BLANK         the blank is not the planned one; names that
+    ├── BlankUnknown        BLANK_UNKNOWN       there is no such blank
+    ├── CountBelowReserved  COUNT_BELOW_RESERVED  fewer were counted than are set aside
     ├── RevisionNotFound    REVISION_NOT_FOUND  there is no such catalog revision
     │   └── RevisionNotRead                     there is, but an earlier version wrote it
     ├── DecisionNotKept     DECISION_NOT_KEPT   the job is older than the decisions that are kept
@@ -42,13 +55,13 @@ class SpecRefused(MeshError):
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = _lims(reason_pb2.REASON_SPEC_REFUSED)
 
-    def __init__(self, violations: Violations) -> None:
-        """Takes every objection, the gravest first; at least one."""
+    def __init__(self, violations: Violations, revision: int) -> None:
+        """Takes every objection, the gravest first (at least one), and the number of the revision that refuses."""
         first, *more = violations.violations
         rest = f" (and {len(more)} more)" if more else ""
         super().__init__(
             f"the lab cannot make this: {first.message}{rest}",
-            metadata={"field": first.field},
+            metadata={"field": first.field, "revision": str(revision)},
             details=(violations,),
         )
 
@@ -93,6 +106,183 @@ class WrongStation(MeshError):
         super().__init__(
             f"{job} goes to {expected} next, not to {station}; take it there",
             metadata={"job": job, "expected": expected},
+        )
+
+
+class NotScannedIn(WrongStation):
+    """The job is not at the station that scanned it out."""
+
+    def __init__(self, job: str, station: str, at: str) -> None:
+        """Takes the job, the station that scanned it out and the one where it is; empty before the first."""
+        where = f"is at {at}; scan it out there" if at else "is at no station yet; scan it in first"
+        MeshError.__init__(
+            self, f"{job} {where}, not at {station}" if at else f"{job} {where}", metadata={"job": job, "expected": at}
+        )
+
+
+class NotAtStation(MeshError):
+    """What was asked for is not done at the station where the job, or the lens, is."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_NOT_AT_STATION)
+
+    def __init__(self, job: str, station: str, needed: str) -> None:
+        """Takes the job, the station where it is (empty before the first) and where it has to be, in words."""
+        super().__init__(
+            f"{job} is at {station or 'no station yet'}; scan it in where {needed} first",
+            metadata={"job": job, "station": station},
+        )
+
+
+class JobAway(MeshError):
+    """The job is at a partner's."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_JOB_AWAY)
+
+    def __init__(self, job: str, partner: str) -> None:
+        """Takes the job and who has it."""
+        super().__init__(f"{job} is with {partner}; receive it back first", metadata={"job": job, "partner": partner})
+
+
+class InspectionMissing(MeshError):
+    """A lens has not passed its inspection."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_INSPECTION_MISSING)
+
+    def __init__(self, job: str, station: str, lenses: Sequence[str]) -> None:
+        """Takes the job, the station that inspects, and the lenses that did not pass, in words."""
+        have = "have" if len(lenses) > 1 else "has"
+        super().__init__(
+            f"{job} cannot go on from {station}: {' and '.join(lenses)} {have} to pass inspection there; record what "
+            "is measured, or report a breakage",
+            metadata={"job": job, "station": station, "lenses": ", ".join(lenses)},
+        )
+
+
+class ProfileMissing(MeshError):
+    """The revision of the job has no tolerances for its kind of lens."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_PROFILE_MISSING)
+
+    def __init__(self, kind: str) -> None:
+        """Takes the type of design."""
+        super().__init__(
+            f"the job's revision has no tolerance profile for {kind} lenses, so nothing can pass; report this to who "
+            "keeps the catalog",
+            metadata={"type": kind},
+        )
+
+
+class LensNotInJob(MeshError):
+    """The job has no such lens."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = _lims(reason_pb2.REASON_LENS_NOT_IN_JOB)
+
+    def __init__(self, job: str, lens: str, lenses: Sequence[str]) -> None:
+        """Takes the job, the lens that was named and those it has, in words."""
+        super().__init__(
+            f"{job} has no {lens}; it has {' and '.join(lenses)}", metadata={"job": job, "lenses": ", ".join(lenses)}
+        )
+
+
+class BreakageListMissing(MeshError):
+    """The revision of the job has no list of reasons for breakages."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_BREAKAGE_LIST_MISSING)
+
+    def __init__(self, job: str, revision: int) -> None:
+        """Takes the job and its revision."""
+        super().__init__(
+            f"{job} is of revision {revision}, and this revision has no reason list; cancel the job and make it again",
+            metadata={"job": job, "revision": str(revision)},
+        )
+
+
+class BreakageReasonUnknown(MeshError):
+    """The reason is not in the list, or not one of the station."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = _lims(reason_pb2.REASON_BREAKAGE_REASON_UNKNOWN)
+
+    def __init__(self, reason: str, station: str, known: Sequence[str]) -> None:
+        """Takes the reason that was given, the station and the reasons that can be given there."""
+        super().__init__(
+            f"reason: {reason} is not a reason at {station}; those are {', '.join(known)}",
+            metadata={"field": "reason", "reasons": ", ".join(known)},
+        )
+
+
+class BreakageNotReversible(MeshError):
+    """The breakage cannot be taken back any more."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_BREAKAGE_NOT_REVERSIBLE)
+
+    def __init__(self, breakage: str) -> None:
+        """Takes the breakage."""
+        super().__init__(
+            f"{breakage} cannot be taken back: the lens was begun anew or broke again since; report what is wrong now",
+            metadata={"breakage": breakage},
+        )
+
+
+class OutOfStock(MeshError):
+    """There is no blank to make the lens of."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_OUT_OF_STOCK)
+
+    def __init__(self, blank: str) -> None:
+        """Takes the blank."""
+        super().__init__(
+            f"no {blank} is available; book a delivery or a count of it, then scan the job again",
+            metadata={"blank": blank},
+        )
+
+
+class WrongBlank(MeshError):
+    """The blank is not the one the lens is made of."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_WRONG_BLANK)
+
+    def __init__(self, job: str, code: str, expected: Sequence[str]) -> None:
+        """Takes the job, the code that was scanned and the blanks that it is made of."""
+        kinds = dict.fromkeys(expected)
+        super().__init__(
+            f"{code} is none of the {len(expected)} blanks of {job} here, or one too many; take {' and '.join(kinds)}",
+            metadata={"job": job, "expected": ", ".join(kinds)},
+        )
+
+
+class BlankUnknown(MeshError):
+    """There is no such blank."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = _lims(reason_pb2.REASON_BLANK_UNKNOWN)
+
+    def __init__(self, blank: str, lacking: str) -> None:
+        """Takes the blank and why it is none, with the way out."""
+        super().__init__(f"blank: {blank} {lacking}", metadata={"field": "blank", "blank": blank})
+
+
+class CountBelowReserved(MeshError):
+    """Fewer blanks were counted than are set aside for jobs."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = _lims(reason_pb2.REASON_COUNT_BELOW_RESERVED)
+
+    def __init__(self, blank: str, counted: int, reserved: int) -> None:
+        """Takes the blank, how many were counted and how many are set aside."""
+        super().__init__(
+            f"on_hand: {counted} {blank} were counted and {reserved} are set aside in trays, which count, too; count "
+            "the trays, or report what is missing there as broken",
+            metadata={"field": "on_hand", "blank": blank, "reserved": str(reserved)},
         )
 
 

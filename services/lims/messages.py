@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
-from lensmesh.lims.v1 import catalog_pb2, decision_pb2, job_pb2
+from lensmesh.lims.v1 import catalog_pb2, decision_pb2, floor_pb2, job_pb2
 from lensmesh.lims.v1.lims_service_pb2 import ValidateJobResponse
 from lensmesh.lims.v1.rule_service_pb2 import FileDiagnostic
 from lensmesh.type.v1 import frame_pb2, lens_pb2, prescription_pb2, quote_pb2, violation_pb2
@@ -25,9 +25,10 @@ from optics.eyes import Side
 from optics.numbers import Hundredths
 from rules import decision as rules
 from rules.catalog import Catalog, Choice, Entry, Severity
+from rules.floor import Responsible
 from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Radii, Spec, Traces
 from rules.view import DesignType
-from services.lims.model import Job, Ordered, Revision, State
+from services.lims.model import NOWHERE, BlankState, Job, Judgement, LensProgress, Ordered, Remake, Revision, State
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -89,7 +90,7 @@ def spec(asked: Ordered) -> Spec:
 
 def _eye(message: prescription_pb2.EyePrescription) -> Eye:
     axis = message.axis if message.HasField("axis") else None
-    return Eye(axis=axis, **_measures(message, _MEASURES_OF_EYE))
+    return Eye(axis=axis, **measures(message, _MEASURES_OF_EYE))
 
 
 def _frame(message: frame_pb2.Frame) -> Frame:
@@ -97,7 +98,7 @@ def _frame(message: frame_pb2.Frame) -> Frame:
         material=_FRAME_MATERIALS[message.material],
         edge_type=_EDGE_TYPES[message.edge_type],
         traces=_traces(message.trace) if message.HasField("trace") else Traces(),
-        **_measures(message, _MEASURES_OF_FRAME),
+        **measures(message, _MEASURES_OF_FRAME),
     )
 
 
@@ -113,7 +114,7 @@ def _radii(message: frame_pb2.EyeTrace) -> Radii:
     return Radii(tuple(message.radii), tuple(message.angles))
 
 
-def _measures(message: Message, names: Sequence[str]) -> dict[str, Any]:
+def measures(message: Message, names: Sequence[str]) -> dict[str, Any]:
     """Returns those measures that are given, in hundredths, by name."""
     return {name: hundredths(getattr(message, name)) for name in names if message.HasField(name)}
 
@@ -121,6 +122,16 @@ def _measures(message: Message, names: Sequence[str]) -> dict[str, Any]:
 def hundredths(value: float) -> Hundredths:
     """Returns a double that lies on the lattice as an integer of 1/100."""
     return round(value * 100)
+
+
+def number(name: str) -> int:
+    """Returns the number in a job's name, which the contract has validated."""
+    return int(name.removeprefix("jobs/"))
+
+
+def side_of(message: prescription_pb2.Side.ValueType) -> Side | None:
+    """Returns a lens that was named; None where none was."""
+    return _swapped(_SIDES).get(message)
 
 
 def state_of(message: job_pb2.Job.State.ValueType) -> State:
@@ -152,6 +163,28 @@ _OF_NOTES = {
 }
 
 _SIDES = {Side.RIGHT: prescription_pb2.SIDE_RIGHT, Side.LEFT: prescription_pb2.SIDE_LEFT}
+
+RESPONSIBILITIES = {
+    Responsible.LAB: floor_pb2.RESPONSIBILITY_LAB,
+    Responsible.ECP: floor_pb2.RESPONSIBILITY_ECP,
+    Responsible.MANUFACTURER: floor_pb2.RESPONSIBILITY_MANUFACTURER,
+    Responsible.NON_ADAPT: floor_pb2.RESPONSIBILITY_NON_ADAPT,
+    Responsible.WARRANTY: floor_pb2.RESPONSIBILITY_WARRANTY,
+}
+"""Who answers for a remake, to callers."""
+
+_JUDGEMENTS = {
+    Judgement.NONE: floor_pb2.LensProgress.INSPECTION_UNSPECIFIED,
+    Judgement.DUE: floor_pb2.LensProgress.INSPECTION_DUE,
+    Judgement.PASSED: floor_pb2.LensProgress.INSPECTION_PASSED,
+    Judgement.FAILED: floor_pb2.LensProgress.INSPECTION_FAILED,
+}
+
+_BLANK_STATES = {
+    BlankState.NONE: floor_pb2.LensProgress.BLANK_UNSPECIFIED,
+    BlankState.RESERVED: floor_pb2.LensProgress.BLANK_RESERVED,
+    BlankState.CONSUMED: floor_pb2.LensProgress.BLANK_CONSUMED,
+}
 
 
 def spec_message(spec: Spec) -> job_pb2.JobSpec:
@@ -204,24 +237,64 @@ def job_message(job: Job, quote: quote_pb2.Quote | None = None) -> job_pb2.Job:
         catalog_revision=job.catalog_revision,
         sequence=job.sequence,
         quote=quote,
+        next_station=job.next_station,
+        customer_status=job.customer_status,
+        lenses=[_progress(job, lens) for lens in job.lenses],
+        hold_reason=job.hold_reason,
+        partner=job.partner,
+        partner_until=job.partner_until,
+        remake=_remake(job.remake) if job.remake else None,
     )
-    message.create_time.FromDatetime(job.create_time)
-    message.update_time.FromDatetime(job.update_time)
+    for name in ("create_time", "update_time", "due_time", "promise_time", "arrive_time"):
+        if (time := getattr(job, name)) is not None:
+            getattr(message, name).FromDatetime(time)
     return message
 
 
-def job_changed(job: Job, description: str) -> JobChanged:
-    """Returns the event that brought a job where it stands; ``description`` is what the customer may be told."""
+def _progress(job: Job, lens: LensProgress) -> floor_pb2.LensProgress:
+    ahead = job.ahead(lens)
+    return floor_pb2.LensProgress(
+        side=side_message(lens.side),
+        blank=lens.blank,
+        station=job.route[lens.passed] if lens.passed != NOWHERE else "",
+        next_station=job.route[ahead[0]] if ahead else "",
+        attempt=lens.attempt,
+        route=lens.route,
+        inspection=_JUDGEMENTS[lens.judgement],
+        blank_state=_BLANK_STATES[lens.blank_state],
+        picked=lens.picked,
+    )
+
+
+def _remake(remake: Remake) -> floor_pb2.Remake:
+    message = floor_pb2.Remake(
+        job=f"jobs/{remake.job}",
+        original=f"jobs/{remake.original}",
+        responsibility=RESPONSIBILITIES[remake.responsible],
+        reason=remake.reason,
+        days=remake.days,
+        count=remake.count,
+        percent=remake.percent,
+    )
+    if remake.amount is not None:
+        message.price.MergeFrom(Money(currency=remake.currency, minor_units=remake.amount))
+    return message
+
+
+def job_changed(job: Job) -> JobChanged:
+    """Returns the event that brought a job where it stands; it tells the customer where that is."""
     event = job_pb2.JobEvent(
         job=job.name,
         handoff_id=str(job.handoff_id),
         sequence=job.sequence,
         state=_state(job.state),
         station=job.station,
-        description=description,
+        description=job.customer_status,
         catalog_revision=job.catalog_revision,
     )
     event.time.FromDatetime(job.update_time)
+    if job.due_time is not None:
+        event.due_time.FromDatetime(job.due_time)
     return JobChanged(event=event)
 
 
@@ -307,7 +380,9 @@ def decision_message(decision: rules.Decision, revision: int, *, account: str) -
         route=decision.route,
         lead_time_days=decision.lead_time_days,
         price=_price(decision.price),
-        fired=[decision_pb2.Fired(rule=each.rule, row=each.row, side=_side(each.side)) for each in decision.fired],
+        fired=[
+            decision_pb2.Fired(rule=each.rule, row=each.row, side=side_message(each.side)) for each in decision.fired
+        ],
         catalog_revision=revision,
         revision_digest=decision.revision,
         engine_version=decision.engine,
@@ -351,7 +426,7 @@ def _violations(violations: Iterable[rules.Violation]) -> list[Violation]:
 
 def _lens_plan(plan: rules.LensPlan) -> decision_pb2.LensPlan:
     return decision_pb2.LensPlan(
-        side=_side(plan.side),
+        side=side_message(plan.side),
         blank=plan.blank.id,
         finished=plan.finished,
         opc=plan.blank.opc,
@@ -375,7 +450,7 @@ def _lens_plan(plan: rules.LensPlan) -> decision_pb2.LensPlan:
 
 def _quoted_lens(plan: rules.LensPlan) -> quote_pb2.QuotedLens:
     return quote_pb2.QuotedLens(
-        side=_side(plan.side),
+        side=side_message(plan.side),
         blank_diameter=plan.blank.diameter / 100,
         centre_thickness=plan.centre / 100,
         edge_thinnest=plan.edge_thinnest / 100,
@@ -393,7 +468,7 @@ def _price(price: rules.Price | None) -> quote_pb2.Price | None:
         lines=[
             quote_pb2.PriceLine(
                 label=line.label,
-                side=_side(line.side),
+                side=side_message(line.side),
                 amount=Money(currency=price.currency, minor_units=line.amount),
                 table=line.table,
                 row=line.row,
@@ -404,5 +479,6 @@ def _price(price: rules.Price | None) -> quote_pb2.Price | None:
     )
 
 
-def _side(side: Side | None) -> prescription_pb2.Side.ValueType:
+def side_message(side: Side | None) -> prescription_pb2.Side.ValueType:
+    """Returns a lens as callers see it; unspecified for the pair, or where it is not known."""
     return prescription_pb2.SIDE_UNSPECIFIED if side is None else _SIDES[side]

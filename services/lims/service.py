@@ -18,12 +18,14 @@ from pydantic import Field
 from chassis.service import Composition, House, Service, Servicer
 from chassis.settings import ServiceSettings
 from services.lims import starter, store
+from services.lims.attempts import Attempts
+from services.lims.floor.servicer import FloorServicer
 from services.lims.revisions import Revisions
 from services.lims.rulebook import keys, publishing, readiness, scheduling
 from services.lims.rulebook.heads import Heads
 from services.lims.rulebook.publishing import Rulebook
 from services.lims.rulebook.servicer import RuleServicer
-from services.lims.servicer import FloorServicer, LimsServicer
+from services.lims.servicer import LimsServicer
 from services.lims.workflow import Lab
 
 
@@ -46,6 +48,7 @@ class LimsSettings(ServiceSettings):
 @asynccontextmanager
 async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
     """Makes the LIMS's servicers; a lab without a catalog gets the starter catalog first."""
+    attempts = Attempts(house.settings.lab, house.database)
     lab = Lab(
         name=house.settings.lab,
         product=house.settings.product,
@@ -53,6 +56,7 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
         driver=house.driver,
         tail=house.tail,
         revisions=Revisions(house.settings.lab),
+        attempts=attempts,
     )
     settings = house.settings
     book = Rulebook(
@@ -63,7 +67,8 @@ async def compose(house: House[LimsSettings]) -> AsyncIterator[Composition]:
     await publishing.publish_first(book, starter.texts)
     ready = asyncio.create_task(readiness.stay_ready(lab))
     try:
-        yield _composition(house, lab, book)
+        async with attempts.written():
+            yield _composition(house, lab, book)
     finally:
         ready.cancel()
         await asyncio.wait([ready])

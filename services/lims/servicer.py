@@ -9,8 +9,6 @@ from lensmesh.events.v1.events_pb2 import CatalogPublished, JobChanged
 from lensmesh.lims.v1 import (
     catalog_pb2,
     decision_pb2,
-    floor_service_pb2,
-    floor_service_pb2_grpc,
     job_pb2,
     lims_service_pb2_grpc,
 )
@@ -20,6 +18,7 @@ from chassis import pages, streams
 from chassis.streams import Pace
 from rules.decision import Decision
 from services.lims import messages, workflow
+from services.lims.floor import workflow as floor
 from services.lims.model import Job
 from services.lims.workflow import Lab
 
@@ -84,17 +83,19 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
 
     async def GetJob(self, request: contract.GetJobRequest, _context: Context) -> job_pb2.Job:
         """Returns a job."""
-        return messages.job_message(await workflow.job(self._lab, _number(request.name)))
+        return messages.job_message(await workflow.job(self._lab, messages.number(request.name)))
 
     async def GetJobDecision(self, request: contract.GetJobDecisionRequest, _context: Context) -> decision_pb2.Decision:
         """Returns the decision a job was created by."""
-        return _decision(*await workflow.job_decision(self._lab, _number(request.name)))
+        return _decision(*await workflow.job_decision(self._lab, messages.number(request.name)))
 
     async def ListJobs(self, request: contract.ListJobsRequest, _context: Context) -> contract.ListJobsResponse:
         """Lists jobs, newest first."""
         states = frozenset(map(messages.state_of, request.states))
         page = pages.of(request, _job_number)
-        found = await workflow.jobs(self._lab, before=page.after, states=states, limit=page.size + 1)
+        found = await workflow.jobs(
+            self._lab, before=page.after, states=states, station=request.station, limit=page.size + 1
+        )
         shown, more = found[: page.size], len(found) > page.size
         return contract.ListJobsResponse(
             jobs=map(messages.job_message, shown),
@@ -106,7 +107,8 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
     ) -> contract.ListJobEventsResponse:
         """Lists a job's events."""
         size = min(request.page_size or _EVENTS, _MOST_EVENTS)
-        found = await workflow.job_events(self._lab, _number(request.job), after=request.after_sequence, limit=size + 1)
+        number = messages.number(request.job)
+        found = await workflow.job_events(self._lab, number, after=request.after_sequence, limit=size + 1)
         page = found[:size]
         return contract.ListJobEventsResponse(
             events=[JobChanged.FromString(entry.payload).event for entry in page],
@@ -115,7 +117,7 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
 
     async def CancelJob(self, request: contract.CancelJobRequest, _context: Context) -> job_pb2.Job:
         """Cancels a job that is not being made yet."""
-        return messages.job_message(await workflow.cancel_job(self._lab, _number(request.name)))
+        return messages.job_message(await floor.cancel(self._lab, messages.number(request.name)))
 
     async def WatchJobs(
         self, request: contract.WatchJobsRequest, _context: Context
@@ -130,22 +132,6 @@ class LimsServicer(lims_service_pb2_grpc.LimsServiceServicer):
             pace=self._pace,
         ):
             yield message
-
-
-class FloorServicer(floor_service_pb2_grpc.FloorServiceServicer):
-    """The lab's floor."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    async def Scan(self, request: floor_service_pb2.ScanRequest, _context: Context) -> job_pb2.Job:
-        """Moves a job on."""
-        return messages.job_message(await workflow.scan(self._lab, _number(request.job), request.station))
-
-
-def _number(name: str) -> int:
-    """Returns the number in a job's name, which the contract has validated."""
-    return int(name.removeprefix("jobs/"))
 
 
 def _decision(job: Job, decision: Decision) -> decision_pb2.Decision:

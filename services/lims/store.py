@@ -3,9 +3,12 @@
 Every statement names the lab whose rows it means; row-level security holds it to the same lab a second time.
 """
 
+import json
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from hashlib import sha256
+from typing import Any
 
 from google.protobuf.message import Message
 from sqlalchemy import RowMapping, text
@@ -14,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import log
 from chassis.driver import Driver
 from chassis.routine import Routine
-from services.lims.model import Job, Ordered, Revision, State
+from optics.eyes import Side
+from rules.floor import Responsible
+from services.lims.model import Attempt, BlankState, Job, Judgement, LensProgress, Remake, Revision, State
 
 # ── revisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,12 +67,15 @@ async def revision_content(connection: AsyncConnection, lab: str, number: int) -
 
 _JOB = (
     "number, handoff_id, spec, spec_digest, account, state, station, route, catalog_revision, sequence, create_time,"
-    " update_time"
+    " update_time, customer_status, cast(lenses as text) as lenses, arrive_time, due_time, promise_time, hold_reason,"
+    " partner, partner_until, cast(remake as text) as remake"
 )
 _ADD_JOB = text(
-    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,"  # noqa: S608 -- the columns are this module's
-    " catalog_revision, sequence) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, 'RECEIVED', '',"
-    " :route, :catalog_revision, 1)"
+    "insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station, route,"  # noqa: S608 -- the columns are this module's
+    " catalog_revision, sequence, create_time, update_time, customer_status, lenses, next_station, due_time,"
+    " promise_time, remake) values (:lab, :handoff_id, :spec, sha256(:spec), :account, :decision, :replay, :state, '',"
+    " :route, :catalog_revision, 1, :time, :time, :customer_status, cast(:lenses as jsonb), :next_station, :due_time,"
+    " :promise_time, cast(:remake as jsonb))"
     f" on conflict (tenant, handoff_id) do nothing returning {_JOB}",
 )
 _JOB_OF_HANDOFF = text(f"select {_JOB} from job where tenant = :lab and handoff_id = :handoff_id")  # noqa: S608 -- the columns are this module's
@@ -75,39 +83,52 @@ _JOB_BY_NUMBER = text(f"select {_JOB} from job where tenant = :lab and number = 
 _DECISION_OF_JOB = text("select decision from job where tenant = :lab and number = :number")
 _LOCK_JOB = text(f"select {_JOB} from job where tenant = :lab and number = :number for update")  # noqa: S608 -- the columns are this module's
 _SAVE_JOB = text(
-    "update job set state = :state, station = :station, sequence = :sequence, update_time = clock_timestamp()"  # noqa: S608 -- the columns are this module's
+    "update job set state = :state, station = :station, sequence = :sequence, update_time = clock_timestamp(),"  # noqa: S608 -- the columns are this module's
+    " customer_status = :customer_status, lenses = cast(:lenses as jsonb), next_station = :next_station,"
+    " arrive_time = :arrive_time, due_time = :due_time, hold_reason = :hold_reason, partner = :partner,"
+    " partner_until = :partner_until"
     f" where tenant = :lab and number = :number returning {_JOB}",
 )
+_COUNT_REMAKES = text(
+    "select count(*) from job where tenant = :lab and remake is not null"
+    " and cast(remake ->> 'original' as bigint) = :original"
+)
+# Of a job that an earlier version made, the next station follows from where it is.
+NEXT_STATION = """coalesce(
+    nullif(next_station, ''), route[coalesce(array_position(route, nullif(station, '')), 0) + 1]
+)"""
 _LIST_JOBS = text(
     f"select {_JOB} from job where tenant = :lab"  # noqa: S608 -- the columns are this module's
     " and (cast(:before as bigint) is null or number < :before)"
     " and (cardinality(cast(:states as text[])) = 0 or state = any(:states))"
+    " and (cast(:station as text) = '' or (partner = '' and state in ('RECEIVED', 'IN_PRODUCTION')"
+    f" and case when arrive_time is null then {NEXT_STATION} else station end = :station))"
     " order by number desc limit :limit",
 )
 
 
-async def add_job(
-    connection: AsyncConnection,
-    lab: str,
-    handoff_id: uuid.UUID,
-    *,
-    ordered: Ordered,
-    decision: bytes,
-    route: Sequence[str],
-    catalog_revision: int,
-) -> Job | None:
+async def add_job(connection: AsyncConnection, lab: str, received: Job, decision: bytes, replay: bytes) -> Job | None:
     """Adds the job of a hand-off and returns it; None when the hand-off has its job already.
 
     Waits for a transaction that is adding the same one.
     """
     parameters = {
         "lab": lab,
-        "handoff_id": handoff_id,
-        "spec": ordered.content,
-        "account": ordered.account,
+        "handoff_id": received.handoff_id,
+        "spec": received.spec,
+        "account": received.account,
         "decision": decision,
-        "route": list(route),
-        "catalog_revision": catalog_revision,
+        "replay": replay,
+        "state": received.state,
+        "route": list(received.route),
+        "catalog_revision": received.catalog_revision,
+        "time": received.create_time,
+        "customer_status": received.customer_status,
+        "lenses": written(received.lenses),
+        "next_station": received.next_station,
+        "due_time": received.due_time,
+        "promise_time": received.promise_time,
+        "remake": json.dumps(asdict(received.remake)) if received.remake else None,
     }
     row = (await connection.execute(_ADD_JOB, parameters)).mappings().one_or_none()
     return _job(row) if row else None
@@ -145,8 +166,21 @@ async def save_job(connection: AsyncConnection, lab: str, moved: Job) -> Job:
         "state": moved.state,
         "station": moved.station,
         "sequence": moved.sequence,
+        "customer_status": moved.customer_status,
+        "lenses": written(moved.lenses),
+        "next_station": moved.next_station,
+        "arrive_time": moved.arrive_time,
+        "due_time": moved.due_time,
+        "hold_reason": moved.hold_reason,
+        "partner": moved.partner,
+        "partner_until": moved.partner_until,
     }
     return _job((await connection.execute(_SAVE_JOB, parameters)).mappings().one())
+
+
+async def count_remakes(connection: AsyncConnection, lab: str, original: int) -> int:
+    """Returns how often a job was made again."""
+    return int((await connection.execute(_COUNT_REMAKES, {"lab": lab, "original": original})).scalar_one())
 
 
 async def list_jobs(
@@ -155,11 +189,33 @@ async def list_jobs(
     *,
     before: int | None,
     states: Collection[State],
+    station: str,
     limit: int,
 ) -> Sequence[Job]:
-    """Returns jobs, newest first: those with a number below ``before`` (None: all), in these states (none: all)."""
-    parameters = {"lab": lab, "before": before, "states": sorted(states), "limit": limit}
+    """Returns jobs, newest first: those with a number below ``before`` (None: all), in these states (none: all).
+
+    With a station only those that are there, or at none and go there next.
+    """
+    parameters = {"lab": lab, "before": before, "states": sorted(states), "station": station, "limit": limit}
     return [_job(row) for row in (await connection.execute(_LIST_JOBS, parameters)).mappings()]
+
+
+# ── refused attempts ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ADD_ATTEMPT = text(
+    "insert into attempt as known (tenant, spec_digest, spec, replay, violations, count, catalog_revision)"
+    " values (:lab, sha256(:spec), :spec, :replay, :violations, :count, :catalog_revision)"
+    " on conflict (tenant, spec_digest) do update set count = known.count + excluded.count,"
+    " last_time = clock_timestamp(), replay = excluded.replay, violations = excluded.violations,"
+    " catalog_revision = excluded.catalog_revision",
+)
+
+
+async def add_attempts(connection: AsyncConnection, lab: str, attempts: Sequence[Attempt]) -> None:
+    """Adds refused attempts, or counts them once more where they are known."""
+    # in one order, whoever writes: two replicas that wait for each other's rows would never end
+    ordered = sorted(attempts, key=lambda attempt: sha256(attempt.spec).digest())
+    await connection.execute(_ADD_ATTEMPT, [{"lab": lab, **asdict(attempt)} for attempt in ordered])
 
 
 # ── on the hot path: a routine, one round trip where the functions above take six ─────────────────────────────────────
@@ -172,16 +228,20 @@ _NAMED = r"""
 """
 _CREATE_JOB = Routine(
     "create_job",
-    ("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea", "text", "bytea"),
+    (
+        *("uuid", "bytea", "text[]", "bigint", "timestamptz", "text", "text", "bytea", "text", "bytea"),
+        *("timestamptz", "timestamptz", "jsonb", "text", "bytea"),
+    ),
     returns="number bigint",
     body=f"""
         declare made bigint; name text;
         begin
             perform set_config('lock_timeout', '50ms', true);
             perform pg_advisory_xact_lock_shared({_FENCE});
-            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, state, station, route,
-                catalog_revision, sequence, create_time, update_time)
-            select $1, $2, $3, sha256($3), $10, $11, 'RECEIVED', '', $4, $5, 1, $6, $6
+            insert into job (tenant, handoff_id, spec, spec_digest, account, decision, replay, state, station, route,
+                catalog_revision, sequence, create_time, update_time, due_time, promise_time, lenses,
+                customer_status, next_station)
+            select $1, $2, $3, sha256($3), $10, $11, $16, 'RECEIVED', '', $4, $5, 1, $6, $6, $12, $13, $14, $15, $4[1]
             where (select revision.number from revision where tenant = $1 order by revision.number desc limit 1) = $5
             on conflict (tenant, handoff_id) do nothing returning job.number into made;
             if not found then return; end if;
@@ -194,8 +254,8 @@ _CREATE_JOB = Routine(
 ROUTINES = (_CREATE_JOB,)
 
 
-async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event: Message) -> Job | None:
-    """Adds a job, the decision behind it and the event about it; returns it with its number, which it lacked.
+async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, replay: bytes, event: Message) -> Job | None:
+    """Adds a job, the decision behind it, what that was made of, and the event; returns the job with its number.
 
     Returns None, and has done nothing, when its hand-off has a job or another revision than its own is in force.
 
@@ -213,9 +273,44 @@ async def create_job(driver: Driver, lab: str, job: Job, decision: bytes, event:
         *log.recorded(event),
         job.account,
         decision,
+        job.due_time,
+        job.promise_time,
+        written(job.lenses),
+        job.customer_status,
+        replay,
     )
     return replace(job, number=row[0]) if row else None
 
 
 def _job(row: RowMapping) -> Job:
-    return Job(**{**row, "state": State(row["state"]), "route": tuple(row["route"])})
+    return Job(
+        **{
+            **row,
+            "state": State(row["state"]),
+            "route": tuple(row["route"]),
+            "lenses": tuple(map(lens, json.loads(row["lenses"]))),
+            "remake": _remake(json.loads(row["remake"])) if row["remake"] else None,
+        }
+    )
+
+
+def written(lenses: Iterable[LensProgress]) -> str:
+    """Returns lenses as they are stored."""
+    return json.dumps([asdict(each) for each in lenses])
+
+
+def lens(stored: Mapping[str, Any]) -> LensProgress:
+    """Returns a lens as it was stored."""
+    return LensProgress(
+        **{
+            **stored,
+            "side": Side(stored["side"]) if stored["side"] else None,
+            "route": tuple(stored["route"]),
+            "judgement": Judgement(stored["judgement"]),
+            "blank_state": BlankState(stored["blank_state"]),
+        }
+    )
+
+
+def _remake(stored: Mapping[str, Any]) -> Remake:
+    return Remake(**{**stored, "responsible": Responsible(stored["responsible"])})

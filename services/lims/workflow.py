@@ -1,4 +1,7 @@
-"""What a lab does, in the words of the trade: tell the catalog, decide a spec, take a job, move it, tell about it."""
+"""What a lab does, in the words of the trade: tell the catalog, decide a spec, take a job, tell about it.
+
+What it does with a job at the stations is `services.lims.floor.workflow`, and with its rules `services.lims.rulebook`.
+"""
 
 import uuid
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -24,14 +27,13 @@ from rules.decide import decide
 from rules.decision import Decision
 from rules.drawing import draw
 from rules.lab_file import Reading
-from services.lims import evidence, messages, model, store
+from rules.replay.record import record
+from services.lims import dates, evidence, messages, model, store
+from services.lims.attempts import Attempts
 from services.lims.deciding import Decisions
 from services.lims.errors import DecisionNotKept, FileUnreadable, HandoffIdReused, SpecRefused
-from services.lims.model import Job, Ordered, Revision, State
+from services.lims.model import Job, Ordered, Remake, Revision, State
 from services.lims.revisions import Revisions
-
-_RECEIVED = "Received"
-_CANCELLED = "Cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Lab:
         driver: The same, for statements on the hot path.
         tail: The end of its log.
         revisions: Its catalog.
+        attempts: What it refused lately.
         decisions: What it decided lately.
     """
 
@@ -54,6 +57,7 @@ class Lab:
     driver: Driver
     tail: Tail
     revisions: Revisions
+    attempts: Attempts
     decisions: Decisions = field(default_factory=Decisions)
 
     @property
@@ -84,9 +88,12 @@ async def catalog(lab: Lab, number: int) -> tuple[Revision, Catalog]:
 
 
 async def validate(lab: Lab, asked: Ordered) -> tuple[Revision, Decision]:
-    """Returns what the revision in force says of what is asked for. Changes nothing."""
+    """Returns what the revision in force says of what is asked for. Changes nothing; a refusal is noted as demand."""
     revision, rules = await catalog(lab, 0)
-    return revision, lab.decisions.decide(revision, rules, asked)
+    decision = lab.decisions.decide(revision, rules, asked)
+    if not decision.accepted:
+        lab.attempts.note_unless_unfinished(asked, revision, rules, decision)
+    return revision, decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +184,12 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
     decision = lab.decisions.decide(revision, rules, ordered)
     if not decision.accepted:
         return None
-    received = model.received(handoff_id, ordered, decision.route, revision.number, datetime.now(UTC))
-    event = messages.job_changed(received, _RECEIVED)
+    received = _received(handoff_id, ordered, decision, revision, rules)
+    event = messages.job_changed(received)
     try:
-        created = await store.create_job(lab.driver, lab.name, received, decision.to_bytes(), event)
+        created = await store.create_job(
+            lab.driver, lab.name, received, decision.to_bytes(), record(rules, decision), event
+        )
     except asyncpg.LockNotAvailableError:
         return None
     if created is None:
@@ -191,55 +200,75 @@ async def _create_at_once(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> 
 
 async def _create_carefully(lab: Lab, handoff_id: uuid.UUID, ordered: Ordered) -> Made:
     async with lab.database.transaction(lab.name) as connection:
-        known = await store.job_of_handoff(connection, lab.name, handoff_id)
-        if known is not None:
-            return await _replay(connection, lab, known, ordered)
-        await store.pass_fence(connection)
-        revision, rules = await lab.revisions.in_force(connection)
-        decision = lab.decisions.decide(revision, rules, ordered)
-        created = (
-            await _add_job(connection, lab, handoff_id, ordered, revision, decision) if decision.accepted else None
-        )
-        if created is None:
-            known = await store.job_of_handoff(connection, lab.name, handoff_id)
-            if known is None:
-                raise SpecRefused(messages.violations_message(decision.violations))
-            return await _replay(connection, lab, known, ordered)
+        made = await create_behind_fence(connection, lab, handoff_id, ordered)
     lab.tail.poke()
-    return Made(created, decision)
+    return made
 
 
-async def _add_job(
-    connection: AsyncConnection,
-    lab: Lab,
+async def create_behind_fence(
+    connection: AsyncConnection, lab: Lab, handoff_id: uuid.UUID, ordered: Ordered, remake: Remake | None = None
+) -> Made:
+    """Creates the job of a hand-off, or returns it again, in a transaction of the caller's.
+
+    Args:
+        connection: The transaction.
+        lab: The lab.
+        handoff_id: The hand-off.
+        ordered: What to make.
+        remake: Why it is made again, without what that costs; None for a first job.
+
+    Raises:
+        SpecRefused: The rules in force refuse the spec; nothing was created.
+        HandoffIdReused: The hand-off has a job made from another spec, for another account or for another reason.
+    """
+    known = await store.job_of_handoff(connection, lab.name, handoff_id)
+    if known is not None:
+        return await _replay(connection, lab, known, ordered, remake)
+    await store.pass_fence(connection)
+    revision, rules = await lab.revisions.in_force(connection)
+    decision = lab.decisions.decide(revision, rules, ordered)
+    if decision.accepted:
+        received = _received(handoff_id, ordered, decision, revision, rules, remake)
+        created = await store.add_job(connection, lab.name, received, decision.to_bytes(), record(rules, decision))
+        if created is not None:
+            await tell(connection, lab, created)
+            return Made(created, decision)
+    known = await store.job_of_handoff(connection, lab.name, handoff_id)  # the same one was faster elsewhere
+    if known is None:
+        lab.attempts.note(ordered, revision, rules, decision)
+        raise SpecRefused(messages.violations_message(decision.violations), revision.number)
+    return await _replay(connection, lab, known, ordered, remake)
+
+
+def _received(
     handoff_id: uuid.UUID,
     ordered: Ordered,
-    revision: Revision,
     decision: Decision,
-) -> Job | None:
-    """Adds the job and its first event; None when the same hand-off was faster elsewhere."""
-    created = await store.add_job(
-        connection,
-        lab.name,
-        handoff_id,
-        ordered=ordered,
-        decision=decision.to_bytes(),
-        route=decision.route,
-        catalog_revision=revision.number,
-    )
-    if created is not None:
-        await _tell(connection, lab, created, _RECEIVED)
-    return created
+    revision: Revision,
+    rules: Catalog,
+    remake: Remake | None = None,
+) -> Job:
+    """Returns the job of an accepted hand-off as it begins, with its dates and what a remake costs."""
+    now = datetime.now(UTC)
+    charged = remake and model.charged(remake, rules.remakes, decision.price)
+    begun = model.received(handoff_id, ordered, decision, revision.number, now, charged)
+    return dates.promised(begun, rules.stations, rules.calendar, now, decision.lead_time_days)
 
 
-async def _replay(connection: AsyncConnection, lab: Lab, known: Job, ordered: Ordered) -> Made:
+async def _replay(connection: AsyncConnection, lab: Lab, known: Job, ordered: Ordered, remake: Remake | None) -> Made:
     """Returns the job a hand-off made, when it asks for the same again."""
-    if (known.spec_digest, known.account) != (ordered.digest, ordered.account):
+    same = (known.spec_digest, known.account) == (ordered.digest, ordered.account)
+    if not same or (remake is not None and not remake.is_of(known.remake)):
         raise HandoffIdReused(known.name)
-    return Made(known, await _decision_kept(connection, lab, known))
+    return Made(known, await decision_kept(connection, lab, known))
 
 
-async def _decision_kept(connection: AsyncConnection, lab: Lab, of: Job) -> Decision | None:
+async def decision_kept(connection: AsyncConnection, lab: Lab, of: Job) -> Decision | None:
+    """Returns the decision kept with a job; None when none was.
+
+    Raises:
+        RevisionNotRead: Its revision is of an earlier format.
+    """
     content = await store.decision_of_job(connection, lab.name, of.number)
     if content is None:
         return None
@@ -254,11 +283,11 @@ async def job_decision(lab: Lab, number: int) -> tuple[Job, Decision]:
         DecisionNotKept: It is older than the decisions that are kept.
     """
     async with lab.database.transaction(lab.name) as connection:
-        found = _found(await store.job(connection, lab.name, number), number)
-        decision = await _decision_kept(connection, lab, found)
+        known = found(await store.job(connection, lab.name, number), number)
+        decision = await decision_kept(connection, lab, known)
     if decision is None:
-        raise DecisionNotKept(found.name)
-    return found, decision
+        raise DecisionNotKept(known.name)
+    return known, decision
 
 
 async def job(lab: Lab, number: int) -> Job:
@@ -268,13 +297,15 @@ async def job(lab: Lab, number: int) -> Job:
         NotFound: There is no such job.
     """
     async with lab.database.transaction(lab.name) as connection:
-        return _found(await store.job(connection, lab.name, number), number)
+        return found(await store.job(connection, lab.name, number), number)
 
 
-async def jobs(lab: Lab, *, before: int | None, states: Collection[State], limit: int) -> Sequence[Job]:
-    """Returns jobs, newest first: those older than a number, in these states (none: all)."""
+async def jobs(
+    lab: Lab, *, before: int | None, states: Collection[State], station: str = "", limit: int
+) -> Sequence[Job]:
+    """Returns jobs, newest first: those older than a number, in these states (none: all), at or before a station."""
     async with lab.database.transaction(lab.name) as connection:
-        return await store.list_jobs(connection, lab.name, before=before, states=states, limit=limit)
+        return await store.list_jobs(connection, lab.name, before=before, states=states, station=station, limit=limit)
 
 
 async def job_events(lab: Lab, number: int, *, after: int, limit: int) -> Sequence[Entry]:
@@ -284,59 +315,25 @@ async def job_events(lab: Lab, number: int, *, after: int, limit: int) -> Sequen
         NotFound: There is no such job.
     """
     async with lab.database.transaction(lab.name) as connection:
-        found = _found(await store.job(connection, lab.name, number), number)
-        return await log.read_aggregate(connection, found.name, after=after, limit=limit)
+        known = found(await store.job(connection, lab.name, number), number)
+        return await log.read_aggregate(connection, known.name, after=after, limit=limit)
 
 
-async def cancel_job(lab: Lab, number: int) -> Job:
-    """Cancels a job that is not being made yet; returns a cancelled one as it is.
-
-    Raises:
-        NotFound: There is no such job.
-        JobState: Production has begun, or it has shipped.
-    """
-    async with lab.database.transaction(lab.name) as connection:
-        found = _found(await store.lock_job(connection, lab.name, number), number)
-        moved = await _move(connection, lab, found, model.cancel(found), _CANCELLED)
-    lab.tail.poke()
-    return moved
-
-
-async def scan(lab: Lab, number: int, station: str) -> Job:
-    """Records that a job arrived at a station; the last one of its route ships it.
-
-    Raises:
-        NotFound: There is no such job.
-        JobState: The job is on hold, cancelled or shipped.
-        WrongStation: The station is not the next on its route.
-    """
-    async with lab.database.transaction(lab.name) as connection:
-        found = _found(await store.lock_job(connection, lab.name, number), number)
-        moved = model.scan(found, station)
-        stations = await lab.revisions.stations(connection, found.catalog_revision)
-        moved = await _move(connection, lab, found, moved, stations[station].description)
-    lab.tail.poke()
-    return moved
-
-
-async def _move(connection: AsyncConnection, lab: Lab, found: Job, moved: Job, description: str) -> Job:
-    """Writes a locked job's step and tells about it; a job that did not move is left alone."""
-    if moved is found:
-        return found
-    saved = await store.save_job(connection, lab.name, moved)
-    await _tell(connection, lab, saved, description)
-    return saved
-
-
-async def _tell(connection: AsyncConnection, lab: Lab, moved: Job, description: str) -> None:
-    event = messages.job_changed(moved, description)
+async def tell(connection: AsyncConnection, lab: Lab, moved: Job) -> None:
+    """Tells about the latest step of a job, in the transaction that made it."""
+    event = messages.job_changed(moved)
     await log.append(connection, event, tenant=lab.name, aggregate=moved.name, sequence=moved.sequence)
 
 
-def _found(found: Job | None, number: int) -> Job:
-    if found is None:
+def found(job: Job | None, number: int) -> Job:
+    """Returns a job that was looked for.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if job is None:
         raise NotFound(f"there is no job {number}; check the number")
-    return found
+    return job
 
 
 # ── watches ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from chassis.settings import ServiceSettings
 from lims_client.client import LimsClient
 from services.order import store
 from services.order.accounts import Accounts
-from services.order.consumers import JobFollower
+from services.order.consumers import CatalogFollower, JobFollower
 from services.order.importing import Importer
 from services.order.servicer import AccountServicer, OrderServicer
 from services.order.watching import Watching
@@ -50,6 +50,7 @@ async def compose(house: House[OrderSettings]) -> AsyncIterator[Composition]:
         importer = Importer(house.database, lims, workflow, accounts)
         watching = Watching(house.driver, house.tail, workflow)
         follower = JobFollower(house.database, house.tail, lims, settings.lab)
+        catalog = CatalogFollower(house.database, lims, workflow)
         yield Composition(
             servicers=[
                 Servicer(
@@ -63,7 +64,7 @@ async def compose(house: House[OrderSettings]) -> AsyncIterator[Composition]:
                     AccountServicer(accounts, workflow, importer),
                 ),
             ],
-            led={"handoffs": workflow.finish_handoffs, "follower": follower.run},
+            led={"handoffs": workflow.finish_handoffs, "follower": follower.run, "catalog": catalog.run},
         )
     finally:
         await lims.close()

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import log
 from chassis.driver import Driver
 from chassis.routine import Routine
-from services.order.model import Account, Handoff, Note, Order, State
+from services.order.model import EDITABLE, NO_ID, Account, Handoff, Note, Order, State
 
 _COLUMNS = """id, tenant, state, version, sequence, content, create_time, update_time,
     violations, handoff, job, job_sequence, lab_status, catalog_revision, submit_time, quote"""
@@ -41,6 +41,13 @@ _LIST = text(
     " and (cast(:before as uuid) is null or id < :before)"
     " and (cardinality(cast(:states as text[])) = 0 or state = any(:states))"
     " order by id desc limit :limit",
+)
+_OPEN = ", ".join(f"'{OrderMessage.State.Name(state)}'" for state in sorted(EDITABLE))
+_STALE = text(
+    f"select {_COLUMNS} from orders"  # noqa: S608 -- constants
+    f" where state in ({_OPEN}) and (catalog_revision > 0 or violations <> '')"
+    " and catalog_revision < :revision and (catalog_revision, id) > (:after_revision, :after)"
+    " order by catalog_revision, id limit :limit",
 )
 _SAVE = text(
     "update orders set state = :state, version = :version, sequence = :sequence, content = :content,"
@@ -132,6 +139,20 @@ async def page(
         },
     )
     return [_order(row) for row in rows]
+
+
+async def stale(connection: AsyncConnection, revision: int, *, after: Order | None, limit: int) -> Sequence[Order]:
+    """Returns up to ``limit`` open orders of all practices that were last decided by an earlier revision, oldest first.
+
+    An order that nobody ever asked the lab about is none of them. ``after`` is the last one of those seen; None begins.
+    """
+    parameters = {
+        "revision": revision,
+        "after_revision": after.catalog_revision if after else -1,
+        "after": after.id if after else NO_ID,
+        "limit": limit,
+    }
+    return [_order(row) for row in await connection.execute(_STALE, parameters)]
 
 
 async def save(connection: AsyncConnection, order: Order, *, submitted: bool) -> tuple[datetime, datetime | None]:

@@ -228,6 +228,36 @@ class Workflow:
             await store.save_opinion(connection, validated)
         return validated
 
+    async def review(self, order: Order, revision: int) -> None:
+        """Asks the lab again about an open order, for a revision came into force; keeps and tells what it says now.
+
+        An order that was changed since it was read is left alone, and so is one that has an opinion as new by now.
+
+        Args:
+            order: The order as it was read.
+            revision: The revision that came into force.
+
+        Raises:
+            Unavailable: The lab cannot be reached.
+        """
+        async with self._database.transaction(order.practice) as connection:
+            own = await store.own_accounts(connection, order.practice, self._lab)
+        opinion = await self.opinion(order.content, own)
+        decided = opinion.revision or revision  # what the lab cannot read, it does not say by which revision
+        async with self._locked(order.name) as (connection, current):
+            if current.version != order.version or current.catalog_revision >= decided:
+                return
+            await save(
+                connection,
+                replace(
+                    current,
+                    sequence=current.sequence + 1,
+                    violations=opinion.violations,
+                    quote=opinion.quote,
+                    catalog_revision=decided,
+                ),
+            )
+
     async def _get_with_accounts(self, name: str) -> tuple[Order, Sequence[str]]:
         place = Place.of(name)
         async with self._database.transaction(place.practice) as connection:
@@ -336,9 +366,9 @@ class Workflow:
             _LOG.warning("handoff_postponed", handoff=str(handoff.id), error=str(error))
             return await self.get(order.name)
         except LimsRefused as refusal:
-            return await self._refused(handoff, refusal.violations, request)
+            return await self._refused(handoff, Opinion(refusal.violations, revision=refusal.revision), request)
         except LimsRejected as rejection:
-            return await self._refused(handoff, (_rejected(rejection),), request)
+            return await self._refused(handoff, Opinion((_rejected(rejection),)), request)
         return await self._accepted(handoff, order, job)
 
     async def _accepted(self, handoff: Handoff, order: Order, job: job_pb2.Job) -> Order:
@@ -363,7 +393,7 @@ class Workflow:
     async def _refused(
         self,
         handoff: Handoff,
-        violations: Sequence[Violation],
+        opinion: Opinion,
         request: rpc.SubmitOrderRequest | None,
     ) -> Order:
         """Records that the lab refuses, and tells every author who waits; one who does not finds the order in need."""
@@ -372,10 +402,10 @@ class Workflow:
             if await store.settle_handoff(connection, handoff.id, "REFUSED"):
                 if handoff.request:
                     await requests.release(connection, handoff.practice, handoff.request)
-                order = await save(connection, model.move(order, back, violations=violations))  # noqa: PLW2901 -- as it is now
+                order = await save(connection, _refused(order, back, opinion))  # noqa: PLW2901 -- as it is now
             order = await _with_notes(connection, order)  # noqa: PLW2901 -- as above
         if request is not None:
-            raise NotMakeable(violations)
+            raise NotMakeable(opinion.violations)
         return order
 
     async def finish_handoffs(self) -> None:
@@ -452,6 +482,13 @@ def sent_to_lab(order: Order, job: str, revision: int, quote: Quote | None = Non
         catalog_revision=revision,
         quote=quote or order.quote,
     )
+
+
+def _refused(order: Order, back: Move, opinion: Opinion) -> Order:
+    """Returns a submitted order as the lab's refusal makes it: what an earlier revision would have asked is no more."""
+    revision = opinion.revision or order.catalog_revision
+    quote = order.quote if order.quote and order.quote.catalog_revision == revision else None
+    return model.move(order, back, violations=opinion.violations, quote=quote, catalog_revision=revision)
 
 
 def _quote_of(job: job_pb2.Job) -> Quote | None:

@@ -80,6 +80,8 @@ class Lab(
 
     def _happened(self, job: Job, description: str) -> None:
         job.sequence += 1
+        job.ClearField("next_station")
+        job.next_station = next_station(job) or ""
         event = JobEvent(job=job.name, sequence=job.sequence, state=job.state, station=job.station, time=NOW)
         event.description = description
         self.events.append(event)

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from lensmesh.lims.v1.floor_pb2 import LensProgress, LensValues
 from lensmesh.lims.v1.floor_service_pb2 import ScanRequest
 from lensmesh.lims.v1.job_pb2 import Job
+from lensmesh.type.v1.prescription_pb2 import SIDE_LEFT, SIDE_RIGHT
 
-from cli.simulate import Pace, next_station
+from cli.simulate import Pace, inspection, next_station
 from runtime import state
 from runtime.settings import PROJECT
 from runtime.state import MeshState, ProcessId, ProcessState, Status
@@ -135,7 +137,7 @@ def test_a_job_that_cannot_be_moved_is_let_go(served: ServedLab) -> None:
 
     def lose_the_way(request: ScanRequest) -> None:
         if request.job == name:
-            served.lab.jobs[name].route[0] = "rebuilt"
+            served.lab.jobs[name].next_station = "rebuilt"
 
     served.lab.before_scan = [lose_the_way] * 2
     with Floor(served, "--once") as floor:
@@ -235,6 +237,24 @@ def test_a_seed_varies_the_pace_the_same_way_every_time() -> None:
     assert len(set(paces)) == 50
     assert all(1.0 <= pace <= 3.0 for pace in paces)
     assert Pace(2.0).of("jobs/1", "edging") == 2.0
+
+
+def test_the_next_station_is_the_one_that_the_lab_says() -> None:
+    """Behind a breakage it is not the one after this."""
+    assert next_station(Job(station="edging", next_station="surfacing", route=ROUTE)) == "surfacing"
+
+
+def test_lenses_that_are_inspected_measure_what_was_ordered() -> None:
+    """Those that wait for it, and everything of them that was ordered."""
+    job = Job(name="jobs/7")
+    job.spec.prescription.left.sphere, job.spec.prescription.left.axis = -1.25, 90
+    job.spec.prescription.left.add = 2
+    job.lenses.add(side=SIDE_RIGHT, inspection=LensProgress.INSPECTION_PASSED)
+    job.lenses.add(side=SIDE_LEFT, inspection=LensProgress.INSPECTION_DUE)
+
+    (lens,) = inspection(job).lenses
+    assert lens.side == SIDE_LEFT
+    assert lens.measured == LensValues(sphere=-1.25, cylinder=0, axis=90, add=2)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.json_format import Parse
+from lensmesh.lims.v1 import floor_service_pb2
 from lensmesh.lims.v1.job_pb2 import JobSpec
 from lensmesh.order.v1 import account_service_pb2, order_service_pb2
 from lensmesh.order.v1.order_pb2 import Order
@@ -107,7 +108,7 @@ def test_a_fault_is_told_in_a_users_words(told: str, said: str) -> None:
 
 def test_every_pattern_of_the_contract_has_words() -> None:
     """A user never reads a regular expression."""
-    files = (order_service_pb2.DESCRIPTOR, account_service_pb2.DESCRIPTOR)
+    files = (order_service_pb2.DESCRIPTOR, account_service_pb2.DESCRIPTOR, floor_service_pb2.DESCRIPTOR)
     patterns = set(_patterns(kind for file in files for kind in file.message_types_by_name.values()))
     assert patterns
     assert patterns <= set(wording.PATTERNS)

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,23 +79,23 @@ class Mesh:
         return httpx.Client(base_url=f"{running.http_url}/v1", headers={"authorization": f"Bearer {token}"})
 
 
-@pytest.fixture(scope="session")
-def mesh() -> Iterator[Mesh]:
-    """The mesh, up."""
+@contextmanager
+def running(**settings: str) -> Iterator[Mesh]:
+    """Runs a mesh with settings of its own while a block runs."""
     with tempfile.TemporaryDirectory(prefix="lensmesh-flow-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         free = {f"LENSMESH_{which}_PORT": "0" for which in FREE_PORTS}
-        environment = {
-            **os.environ,
-            **free,
-            "LENSMESH_HOME": folder,
-            "LENSMESH_SIMULATE_PACE": "0.1",
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-        }
+        environment = {**os.environ, **free, "LENSMESH_HOME": folder, "COLUMNS": "100", "NO_COLOR": "1", **settings}
         started = Mesh(Path(folder), environment)
         started.run("up", seconds=180)
         try:
             yield started
         finally:
             started.run("down", seconds=60)
+
+
+@pytest.fixture(scope="session")
+def mesh() -> Iterator[Mesh]:
+    """The mesh, up, with a simulated lab in a hurry."""
+    with running(LENSMESH_SIMULATE_PACE="0.1") as started:
+        yield started

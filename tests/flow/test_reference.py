@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,9 +14,24 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from runtime import state
-from tests.flow.conftest import ROOT, Mesh
+from tests.flow.conftest import ROOT, Mesh, running
 
+# How far a job has to be for what is shown to be done with it; any other operation is shown on a new one.
+BROUGHT_TO = {
+    "ScanOut": "picking",
+    "PickBlanks": "picking",
+    "ReportBreakage": "surfacing",
+    "ReverseBreakage": "surfacing",
+    "RecordInspection": "inspection",
+}
 OPERATIONS = tuple(yaml.safe_load((ROOT / "gateway" / "examples.yaml").read_text()))
+
+
+@pytest.fixture(scope="session")
+def mesh() -> Iterator[Mesh]:
+    """A mesh in which nobody works: what is shown of the floor is done here."""
+    with running(LENSMESH_SIMULATE="false") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +54,13 @@ def optician(mesh: Mesh) -> Iterator[httpx.Client]:
 def operator(mesh: Mesh) -> Iterator[httpx.Client]:
     """A program of the lab."""
     with mesh.rest("lab_operator", practice="") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def engineer(mesh: Mesh) -> Iterator[httpx.Client]:
+    """A program of who keeps the lab's rules."""
+    with mesh.rest("principal_engineer", practice="") as client:
         yield client
 
 
@@ -74,9 +97,10 @@ class Example:
         return client.build_request(self.verb.upper(), path, params=query, **body)
 
     @property
-    def is_the_labs(self) -> bool:
-        """Whether it is for the lab's people, and no optician's."""
-        return "optician" not in self.operation["description"].rpartition("For: ")[2]
+    def roles(self) -> str:
+        """Whom it is for."""
+        told: str = self.operation["description"].rpartition("For: ")[2]
+        return told
 
     def answer_schema(self) -> dict[str, Any]:
         """The schema of what is answered; of one event, where that is a stream."""
@@ -98,18 +122,43 @@ def new_order(document: dict[str, Any], client: httpx.Client) -> str:
     return name.rpartition("/")[2]
 
 
+def new_job(document: dict[str, Any], optician: httpx.Client, operator: httpx.Client, station: str) -> str:
+    """Make a job of such an order, and bring it to a station; returns its number."""
+    order = new_order(document, optician)
+    submitted = optician.post(f"/practices/demo/orders/{order}:submit", json={"requestId": str(uuid4())})
+    name: str = submitted.raise_for_status().json()["job"]
+    route = operator.get(f"/lims/{name}").raise_for_status().json()["route"]
+    for each in route[: route.index(station) + 1] if station else ():
+        operator.post(f"/lims/{name}:scan", json={"station": each}).raise_for_status()
+    return name.rpartition("/")[2]
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_can_be_called_as_its_example_shows(
-    document: dict[str, Any], optician: httpx.Client, operator: httpx.Client, name: str
+    document: dict[str, Any], optician: httpx.Client, operator: httpx.Client, engineer: httpx.Client, name: str
 ) -> None:
     """By those it is for; and answers what its schema says."""
     example = Example(document, name)
-    client = operator if example.is_the_labs else optician
+    client = next(
+        client
+        for role, client in (("optician", optician), ("lab operator", operator), ("principal engineer", engineer))
+        if role in example.roles
+    )
     instead = {"order": new_order(document, optician)} if "{order}" in example.path else {}
+    if "{job}" in example.path:
+        instead = {"job": new_job(document, optician, operator, BROUGHT_TO.get(name, ""))}
+    if name == "ReverseBreakage":  # there has to be one
+        broken = {"sides": ["SIDE_RIGHT"], "reason": "scratch"}
+        operator.post(f"/lims/jobs/{instead['job']}:break", json=broken).raise_for_status()
+    if name == "SetReorderLevel":  # of what is kept
+        operator.send(Example(document, "CountBlanks").request(operator)).raise_for_status()
     if name == "DeleteAccount":  # there has to be one
         operator.send(Example(document, "SetAccount").request(operator)).raise_for_status()
     answer = client.send(example.request(client, **instead), stream=True)
     try:
+        if answer.headers["content-type"] == "application/pdf":
+            assert answer.read().startswith(b"%PDF-")
+            return
         if "text/event-stream" not in answer.headers["content-type"]:
             assert answer.is_success, answer.read()
             example.holds(answer.read().decode())

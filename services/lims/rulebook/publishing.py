@@ -84,6 +84,32 @@ class Publication:
     attached: bytes = b""
 
 
+@dataclass(slots=True)
+class _Fence:
+    """The fence of one publication, and how long it made others wait.
+
+    Attributes:
+        waited: How long the publication waited for jobs under way, in seconds.
+        closed: When it had the fence to itself.
+    """
+
+    waited: float = 0.0
+    closed: float = 0.0
+
+    async def close(self, connection: AsyncConnection) -> None:
+        """Lets no job past until the transaction ends."""
+        asked = time.monotonic()
+        await lims_store.close_fence(connection)
+        self.closed = time.monotonic()
+        self.waited = self.closed - asked
+
+    def opened(self, revision: str) -> None:
+        """Says how long it took, now that the transaction has ended."""
+        held = time.monotonic() - self.closed
+        waited_ms, held_ms = round(self.waited * 1000, 1), round(held * 1000, 1)
+        _LOG.info("published", revision=revision, waited_ms=waited_ms, held_ms=held_ms)
+
+
 async def publish_first(book: Rulebook, texts: Callable[[], Mapping[str, str]]) -> None:
     """Publishes a catalog where a lab has none to decide by, and takes revisions of before heads into the chain.
 
@@ -132,22 +158,25 @@ async def publish_draft(
         RevisionInForce: Its content is in force already.
         RequestIdReused: The request id belongs to another request.
     """
-    lab = book.lab
+    lab, fence = book.lab, _Fence()
     await _prepare(book, draft)
     async with lab.database.transaction(lab.name) as connection:
         if earlier := await requests.claim(connection, lab.name, request):
             return revision_pb2.Revision.FromString(earlier.answer or b"")
         found = await locked(connection, book, draft, etag)
-        published = await _publish(connection, book, found, note=note or found.note, overrides=overrides, author=author)
+        published = await _publish(
+            connection, book, fence, found, note=note or found.note, overrides=overrides, author=author
+        )
         message = messages.published_message(published)
         await requests.answer(connection, lab.name, request, subject=message.name, message=message)
+    fence.opened(message.name)
     await _published(book)
     return message
 
 
 async def publish_due(book: Rulebook, draft: uuid.UUID, now: datetime) -> None:
     """Publishes a draft whose time has come; one that cannot come into force says so from then on."""
-    lab = book.lab
+    lab, fence = book.lab, _Fence()
     await _prepare(book, draft)
     try:
         async with lab.database.transaction(lab.name) as connection:
@@ -156,8 +185,9 @@ async def publish_due(book: Rulebook, draft: uuid.UUID, now: datetime) -> None:
                 return  # taken back, or published by another
             schedule = found.schedule
             published = await _publish(
-                connection, book, found, note=schedule.note, overrides=schedule.overrides, author=schedule.author
+                connection, book, fence, found, note=schedule.note, overrides=schedule.overrides, author=schedule.author
             )
+        fence.opened(f"revisions/{published.revision.number}")
         _LOG.info("published_as_scheduled", draft=found.name, revision=published.revision.number)
     except MeshError as refusal:
         await _fail(book, draft, now, refusal)
@@ -183,7 +213,7 @@ async def roll_back(book: Rulebook, number: int, *, note: str, author: str, requ
         RevisionInForce: Its content is in force already.
         RequestIdReused: The request id belongs to another request.
     """
-    lab = book.lab
+    lab, fence = book.lab, _Fence()
     async with lab.database.transaction(lab.name) as connection:
         content = await _content(connection, book, number)
         await readiness.stage(connection, lab, digest_of(content))
@@ -192,13 +222,14 @@ async def roll_back(book: Rulebook, number: int, *, note: str, author: str, requ
     async with lab.database.transaction(lab.name) as connection:
         if earlier := await requests.claim(connection, lab.name, request):
             return revision_pb2.Revision.FromString(earlier.answer or b"")
-        await lims_store.close_fence(connection)
+        await fence.close(connection)
         before = await _latest_in_chain(connection, book)
         if before is not None and before.revision.digest == digest_of(content):
             raise RevisionInForce(number)
         published = await _add(connection, book, before, Publication(content, author, note, restores=number))
         message = messages.published_message(published)
         await requests.answer(connection, lab.name, request, subject=message.name, message=message)
+    fence.opened(message.name)
     await _published(book)
     return message
 
@@ -266,6 +297,7 @@ def _require_known(findings: Mapping[str, examination_pb2.Finding], overrides: S
 async def _publish(
     connection: AsyncConnection,
     book: Rulebook,
+    fence: _Fence,
     draft: Draft,
     *,
     note: str,
@@ -277,21 +309,12 @@ async def _publish(
     attached = await require_publishable(connection, book, draft, overrides)
     content = content_of(draft.files)
     await book.lab.revisions.prepare(content)  # at hand, but for an edit a moment ago
-    asked = time.monotonic()
-    await lims_store.close_fence(connection)
-    closed = time.monotonic()
+    await fence.close(connection)
     before = await _latest_in_chain(connection, book)
     _require_follows(draft, before)
     published = await _add(connection, book, before, Publication(content, author, note, attached=attached))
     done = replace(draft, state=State.PUBLISHED, schedule=None, failure="", published=published.revision.number)
     await store.save_draft(connection, book.lab.name, done)
-    waited, held = closed - asked, time.monotonic() - closed
-    _LOG.info(
-        "publishing",
-        revision=published.revision.number,
-        waited_ms=round(waited * 1000, 1),
-        held_ms=round(held * 1000, 1),
-    )
     return published
 
 

@@ -7,6 +7,7 @@ from lensmesh.lims.v1.lims_service_pb2 import CancelJobRequest, ListJobEventsReq
 from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 
 from tests.contract.lims.calls import MakeJob, Metadata, refused
+from tests.support.floor import walk
 
 
 def test_a_job_passes_its_route_and_the_last_station_ships_it(
@@ -14,18 +15,20 @@ def test_a_job_passes_its_route_and_the_last_station_ships_it(
 ) -> None:
     """The first scan begins production; each step is told in words for the customer."""
     job = make_job()
-    seen = [floor.Scan(ScanRequest(job=job.name, station=station), metadata=operator) for station in job.route]
+    seen = list(walk(floor, job, operator))
 
     assert [each.station for each in seen] == list(job.route)
-    assert [each.state for each in seen] == [Job.STATE_IN_PRODUCTION] * 4 + [Job.STATE_SHIPPED]
+    assert [each.state for each in seen] == [Job.STATE_IN_PRODUCTION] * 5 + [Job.STATE_SHIPPED]
     events = grpc_stub.ListJobEvents(ListJobEventsRequest(job=job.name), metadata=operator).events
-    assert [each.sequence for each in events] == [1, 2, 3, 4, 5, 6]
+    assert [each.sequence for each in events] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [each.description for each in events] == [
         "Received",
+        "Preparing",
         "Surfacing",
         "Coating",
         "Edging",
         "Final inspection",
+        "Final inspection",  # measured there
         "Shipped",
     ]
     assert [each.time.ToNanoseconds() for each in events] == sorted(each.time.ToNanoseconds() for each in events)
@@ -92,8 +95,7 @@ def test_a_shipped_job_scanned_again_where_it_shipped_is_returned_unchanged(
 ) -> None:
     """Anywhere else it is refused: it left the lab."""
     job = make_job()
-    for station in job.route:
-        shipped = floor.Scan(ScanRequest(job=job.name, station=station), metadata=operator)
+    *_, shipped = walk(floor, job, operator)
 
     assert floor.Scan(ScanRequest(job=job.name, station=job.route[-1]), metadata=operator) == shipped
     answer = refused(floor.Scan, ScanRequest(job=job.name, station=job.route[0]), operator)

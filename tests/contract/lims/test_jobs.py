@@ -72,7 +72,7 @@ def test_a_hand_off_becomes_a_job_pinned_to_the_revision_in_force(
 
     assert (job.handoff_id, job.spec, job.state) == (handoff, progressive, Job.STATE_RECEIVED)
     assert (job.station, job.sequence, job.catalog_revision) == ("", 1, 1)
-    assert list(job.route) == ["surfacing", "coating", "edging", "inspection", "shipping"]
+    assert list(job.route) == ["picking", "surfacing", "coating", "edging", "inspection", "shipping"]
     assert job.create_time == job.update_time
     job.ClearField("quote")
     assert grpc_stub.GetJob(GetJobRequest(name=job.name), metadata=order) == job

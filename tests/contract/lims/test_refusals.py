@@ -187,7 +187,7 @@ def test_a_refusal_has_its_code_its_reason_and_its_field(
     grpc_stub: LimsServiceStub, floor: FloorServiceStub, tokens: dict[str, Metadata], row: Row
 ) -> None:
     """Programs branch on the reason; people read the sentence."""
-    stub = floor if row.rpc == "Scan" else grpc_stub
+    stub = floor if hasattr(floor, row.rpc) else grpc_stub
     answer = refused(getattr(stub, row.rpc), row.request, tokens[row.caller])
 
     assert (answer.code, answer.reason, answer.domain) == (row.code, row.reason, "lensmesh")
@@ -267,7 +267,10 @@ POLICY = {
     "ListJobEvents": {"order", "operator", "engineer"},
     "CancelJob": {"order", "engineer"},
     "WatchJobs": {"order", "operator", "engineer"},
-    "Scan": {"operator", "engineer"},
+    **{
+        method.name: {"operator", "engineer"}
+        for method in floor_service_pb2.DESCRIPTOR.services_by_name["FloorService"].methods
+    },
 }
 
 
@@ -286,8 +289,9 @@ def test_who_may_not_call_is_refused_before_anything_is_looked_at(
     grpc_stub: LimsServiceStub, floor: FloorServiceStub, tokens: dict[str, Metadata], rpc: str, caller: str
 ) -> None:
     """Without a token UNAUTHENTICATED, with the wrong one PERMISSION_DENIED, with a right one neither."""
-    service = floor_service_pb2 if rpc == "Scan" else lims_service_pb2
-    call = getattr(floor if rpc == "Scan" else grpc_stub, rpc)
+    on_floor = hasattr(floor_service_pb2, f"{rpc}Request")
+    service = floor_service_pb2 if on_floor else lims_service_pb2
+    call = getattr(floor if on_floor else grpc_stub, rpc)
     request = getattr(service, f"{rpc}Request")()
     denied = {StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED}
     try:

@@ -12,6 +12,7 @@ from lensmesh.lims.v1.lims_service_pb2_grpc import LimsServiceStub
 from lensmesh.type.v1.stream_pb2 import End
 
 from tests.contract.lims.calls import MakeJob, Metadata, Serve
+from tests.support.floor import walk
 
 SECONDS = 20
 
@@ -35,18 +36,18 @@ def test_a_watch_gives_a_cursor_before_anything_happens(grpc_stub: LimsServiceSt
 def test_a_watch_tells_each_step_of_a_job(
     grpc_stub: LimsServiceStub, floor: FloorServiceStub, order: Metadata, operator: Metadata, make_job: MakeJob
 ) -> None:
-    """From the hand-off to the parcel, in order."""
+    """From the hand-off to the inspection, in order."""
     watch = grpc_stub.WatchJobs(WatchJobsRequest(), metadata=order, timeout=SECONDS)
     next(watch)
     job = make_job()
-    for station in job.route:
-        floor.Scan(ScanRequest(job=job.name, station=station), metadata=operator)
+    stations = job.route[:-1]
+    list(walk(floor, job, operator, stations))
 
     updates = _updates(watch, job.name)
-    told = [next(updates)[1] for _ in range(1 + len(job.route))]
+    told = [next(updates)[1] for _ in range(1 + len(stations))]
     watch.cancel()
     assert [each.sequence for each in told] == [1, 2, 3, 4, 5, 6]
-    assert [each.station for each in told] == ["", *job.route]
+    assert [each.station for each in told] == ["", *stations]
     assert {each.handoff_id for each in told} == {job.handoff_id}
 
 
@@ -73,8 +74,7 @@ def test_a_watch_resumed_at_every_cursor_tells_the_rest_without_gap_or_repeat(
     cursor = next(begin).cursor
     begin.cancel()
     job = make_job()
-    for station in job.route:
-        floor.Scan(ScanRequest(job=job.name, station=station), metadata=operator)
+    list(walk(floor, job, operator, job.route[:5]))
 
     for sequence in range(1, 7):
         cut = grpc_stub.WatchJobs(WatchJobsRequest(cursor=cursor), metadata=order, timeout=SECONDS)

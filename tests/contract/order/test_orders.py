@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from lensmesh.lims.v1 import floor_service_pb2, job_pb2
+from lensmesh.lims.v1 import job_pb2
 from lensmesh.lims.v1 import lims_service_pb2 as lims_rpc
 from lensmesh.order.v1 import order_pb2
 from lensmesh.order.v1 import order_service_pb2 as rpc
@@ -18,6 +18,7 @@ from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR
 
 from tests.contract.order.practice import DEMO, Practice
 from tests.support.calls import bearer, refusal
+from tests.support.floor import walk
 from tests.support.orders import eye, makeable
 
 Stub = Any
@@ -235,12 +236,11 @@ def scan(floor_stub: Stub, lims_stub: Stub, keys: Any) -> Any:  # noqa: ANN401
     """Scans a job at its next station, or through all of them."""
     token = keys.token(roles=("lab_operator",))
 
-    def walk(job: str, stations: int | None = None) -> None:
-        route = lims_stub.GetJob(lims_rpc.GetJobRequest(name=job), metadata=bearer(token)).route
-        for station in route[:stations]:
-            floor_stub.Scan(floor_service_pb2.ScanRequest(job=job, station=station), metadata=bearer(token))
+    def through(job: str, stations: int | None = None) -> None:
+        made = lims_stub.GetJob(lims_rpc.GetJobRequest(name=job), metadata=bearer(token))
+        list(walk(floor_stub, made, bearer(token), made.route[:stations]))
 
-    return walk
+    return through
 
 
 def test_an_order_follows_its_job_to_the_door(practice: Practice, scan: Any) -> None:  # noqa: ANN401

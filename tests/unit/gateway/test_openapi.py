@@ -155,6 +155,12 @@ def test_a_watch_is_a_stream_of_events(described: dict[str, Any]) -> None:
     assert content["text/event-stream"]["schema"]["contentSchema"]["$ref"].endswith("/WatchOrderResponse")
 
 
+def test_an_answer_that_is_no_json_says_what_it_is(described: dict[str, Any]) -> None:
+    """A ticket is a PDF, not a message with bytes in it."""
+    content = operation(described, "GetJobTicket")["responses"]["200"]["content"]
+    assert content["application/pdf"]["schema"] == {"type": "string", "contentMediaType": "application/pdf"}
+
+
 def test_examples_keep_the_schema(described: dict[str, Any]) -> None:
     """Requests and answers; tests/flow sends the requests to a mesh."""
     for _, _, each in operations(described):

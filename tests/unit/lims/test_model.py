@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.lims import model
-from services.lims.errors import JobState, WrongStation
-from services.lims.model import TRANSITIONS, Action, Job, State
+from rules.decision import Price
+from rules.floor import Responsible
+from rules.load import load
+from services.lims import model, starter
+from services.lims.errors import JobState
+from services.lims.model import TRANSITIONS, Action, Job, Remake, State
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROUTE = ("surfacing", "coating", "shipping")
@@ -49,29 +50,41 @@ def test_nothing_leads_out_of_an_end(state: State) -> None:
     assert not any(begin is state for begin, _ in TRANSITIONS)
 
 
-def test_a_route_of_one_station_ships_at_the_first_scan() -> None:
-    """The last station ships, also when it is the first."""
-    assert model.scan(replace(JOB, route=("shipping",)), "shipping").state is State.SHIPPED
-
-
 def test_the_next_station_follows_the_route() -> None:
-    """Behind the last one there is none."""
+    """Behind the last one there is none. So it is for a job that does not know its lenses."""
     assert [replace(JOB, station=station).next_station for station in ("", *ROUTE)] == [*ROUTE, ""]
 
 
-@given(st.lists(st.sampled_from([*ROUTE, "canteen", "cancel"]), max_size=12))
-def test_whatever_happens_on_the_floor_a_job_goes_forward_step_by_step(happenings: list[str]) -> None:
-    """Each accepted step is one event on and one station on; a refused one changes nothing."""
-    job = JOB
-    for happening in happenings:
-        before = job
-        try:
-            job = model.cancel(job) if happening == "cancel" else model.scan(job, happening)
-        except (JobState, WrongStation):
-            continue
-        if job is not before:
-            assert job.sequence == before.sequence + 1
-            assert job.station == (before.station if happening == "cancel" else before.next_station)
-    passed = ROUTE.index(job.station) + 1 if job.station else 0
-    assert job.sequence == 1 + passed + (job.state is State.CANCELLED)
-    assert (job.state is State.SHIPPED) == (passed == len(ROUTE))
+PRICE = Price("standard", "EUR", (), 101_50)
+REMAKE = Remake(job=1, original=1, responsible=Responsible.ECP, reason="the PD was wrong")
+
+
+@pytest.mark.parametrize(
+    ("remake", "percent", "amount"),
+    [
+        (REMAKE, 50, 50_75),
+        (replace(REMAKE, days=61), 100, 101_50),
+        (replace(REMAKE, count=1), 100, 101_50),
+        (replace(REMAKE, responsible=Responsible.LAB, days=900, count=7), 0, 0),
+        (replace(REMAKE, responsible=Responsible.WARRANTY, days=365), 0, 0),
+        (replace(REMAKE, responsible=Responsible.WARRANTY, days=365, changed=True), 100, 101_50),
+        (replace(REMAKE, responsible=Responsible.NON_ADAPT, days=90), 0, 0),
+    ],
+)
+def test_a_remake_is_charged_by_the_policy(remake: Remake, percent: int, amount: int) -> None:
+    """A share of what the new job costs."""
+    charged = model.charged(remake, load(starter.files()).remakes, PRICE)
+    assert (charged.percent, charged.amount, charged.currency) == (percent, amount, "EUR")
+
+
+def test_half_a_cent_is_charged() -> None:
+    """Rounded half up: to the lab's favour, and the same every time."""
+    policy = load(starter.files()).remakes
+    assert model.charged(REMAKE, policy, replace(PRICE, total=1)).amount == 1
+    assert model.charged(REMAKE, policy, replace(PRICE, total=3)).amount == 2
+
+
+def test_without_a_policy_a_remake_costs_what_the_job_costs() -> None:
+    """And nobody claims to know a share of it; without a price there is nothing to share."""
+    assert model.charged(REMAKE, None, PRICE) == replace(REMAKE, amount=101_50, currency="EUR")
+    assert model.charged(REMAKE, None, None) == REMAKE

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rules import lab_file
 from rules.catalog import Severity
 from rules.decide import decide
 from rules.files import FileError
+from rules.floor import RemakeFacts, Responsible, remake_terms
 from rules.load import load
 from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Spec
 from rules.tables import Charge
@@ -28,7 +30,7 @@ from services.lims.revisions import compiled, content_of
 
 CATALOG = load(starter.files())
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
-FLOOR = ("surfacing", "coating", "edging", "inspection", "shipping")
+FLOOR = ("picking", "surfacing", "coating", "edging", "inspection", "shipping")
 
 # A real free-form progressive order, as a lab system wrote it: index 1.498, minus cylinders, no colour named.
 REAL_ORDER = Spec(
@@ -159,6 +161,7 @@ def test_everything_says_where_it_comes_from() -> None:
     """A number without its reason cannot be reviewed, and nobody dares to change it."""
     unreasoned = [constraint.id for constraint in CATALOG.constraints if not constraint.reason]
     unreasoned += [material.id for material in CATALOG.materials.values() if not material.reason]
+    unreasoned += [breakage.id for breakage in CATALOG.breakages.values() if not breakage.reason]
     unreasoned += [f"{table.id}/{row.id}" for table in CATALOG.tables.values() for row in table.rows if not row.reason]
 
     assert unreasoned == []
@@ -190,6 +193,61 @@ def test_the_ids_that_orders_of_before_name_are_all_still_there() -> None:
 def test_a_lens_is_clear_unless_a_colour_is_chosen() -> None:
     """The catalog's first colour is what nobody chose."""
     assert CATALOG.plain_colour == "clear"
+
+
+# ── the floor ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_floor_begins_in_the_stock_room_and_is_inspected_before_it_ships() -> None:
+    """Every route, whatever is skipped between."""
+    assert CATALOG.picking == FLOOR[0]
+    assert [each.id for each in CATALOG.stations.values() if each.inspects] == [FLOOR[-2]]
+    for row in CATALOG.tables["routes"].rows:
+        assert (row.then["stations"][0], row.then["stations"][-2:]) == (FLOOR[0], FLOOR[-2:])
+
+
+def test_what_is_promised_can_be_kept() -> None:
+    """The whole floor, in working minutes, takes no longer than the shortest lead time, whenever it begins."""
+    calendar = CATALOG.calendar
+    assert calendar is not None
+    minutes = sum(station.minutes for station in CATALOG.stations.values())
+    days = min(row.then["days"] for row in CATALOG.tables["lead-time"].rows)
+    for hour in range(7 * 24):
+        start = datetime(2026, 11, 23, tzinfo=UTC) + timedelta(hours=hour)
+
+        assert calendar.after(start, minutes) <= calendar.working_days_after(start, days)
+
+
+def test_every_defect_that_labs_know_can_be_reported_where_it_is_found() -> None:
+    """At inspection all of them, but for a machine that stopped."""
+    everywhere = [each.id for each in CATALOG.breakages.values() if not each.stations or "inspection" in each.stations]
+
+    assert CATALOG.breakages.keys() - everywhere == {"machine"}
+    assert {each.responsible for each in CATALOG.breakages.values()} == {Responsible.LAB, Responsible.MANUFACTURER}
+
+
+@pytest.mark.parametrize(
+    ("remake", "row", "percent"),
+    [
+        (RemakeFacts("lab", 500, 3), "lab", 0),
+        (RemakeFacts("manufacturer", 500), "manufacturer", 0),
+        (RemakeFacts("warranty", 365, 2), "warranty", 0),
+        (RemakeFacts("warranty", 366), "warranty-over", 100),
+        (RemakeFacts("warranty", 10, 0, changed=True), "warranty-over", 100),
+        (RemakeFacts("ecp", 60, 0, changed=True), "ecp-first", 50),
+        (RemakeFacts("ecp", 61), "ecp", 100),
+        (RemakeFacts("ecp", 60, 1), "ecp", 100),
+        (RemakeFacts("non-adapt", 90, 0, changed=True), "non-adapt-first", 0),
+        (RemakeFacts("non-adapt", 91), "non-adapt", 100),
+        (RemakeFacts("non-adapt", 90, 1), "non-adapt", 100),
+    ],
+)
+def test_a_remake_is_charged_by_who_answers_for_it(remake: RemakeFacts, row: str, percent: int) -> None:
+    """On both sides of every limit; each row of the policy is wanted by one of these."""
+    assert CATALOG.remakes is not None
+    terms = remake_terms(CATALOG.remakes, remake)
+
+    assert (terms.id, terms.then["percent"]) == (row, 100 * percent)
 
 
 # ── what comes in every day ───────────────────────────────────────────────────────────────────────────────────────────

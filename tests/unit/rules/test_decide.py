@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rules.catalog import Catalog, Severity
 from rules.decide import Violation, decide
-from rules.spec import EdgeType, Eye, Eyes, Frame, FrameMaterial, Lens, Radii, Spec, Traces
+from rules.spec import Eye, Eyes, Lens, Radii, Spec, Traces
+from tests.unit.rules.drawn import specs
 
 
 def said(catalog: Catalog, spec: Spec) -> set[tuple[str, str, str]]:
@@ -279,57 +279,6 @@ def test_a_trace_that_is_no_shape_refuses_the_spec(catalog: Catalog, spec: Spec)
 
 
 # ── any spec ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-wild = st.none() | st.integers(-(10**12), 10**12) | st.integers(-500, 9000)
-powers = st.none() | st.integers(-30, 30).map(lambda steps: 100 * steps) | wild
-eyes = st.builds(
-    Eye,
-    sphere=powers,
-    cylinder=powers,
-    axis=st.none() | st.integers(-5, 200),
-    add=st.none() | st.integers(0, 300) | wild,
-    prism_horizontal=wild,
-    prism_vertical=wild,
-    distance_pd=st.none() | st.integers(1500, 5000) | wild,
-    near_pd=wild,
-    fitting_height=wild,
-)
-circles = st.integers(900, 4500).map(lambda radius: Radii((radius,) * 36))
-radii = st.none() | circles | st.builds(Radii, st.lists(st.integers(-10, 7000), max_size=40).map(tuple), st.just(()))
-frames = st.builds(
-    Frame,
-    a=st.none() | st.integers(2000, 9000) | wild,
-    b=st.none() | st.integers(1000, 9000) | wild,
-    dbl=st.none() | st.integers(500, 4000) | wild,
-    ed=wild,
-    material=st.sampled_from(FrameMaterial),
-    edge_type=st.sampled_from(EdgeType),
-    traces=st.builds(Traces, radii, radii),
-)
-
-
-def ids(*known: str) -> st.SearchStrategy[str]:
-    """Returns what a spec may say where an id belongs."""
-    return st.sampled_from(known) | st.text(max_size=5)
-
-
-lenses = st.builds(
-    Lens,
-    design=ids("pal", "plain", "ft", "stock"),
-    material=ids("cr39", "mr10", "glass"),
-    colour=ids("", "clear", "grey", "photo"),
-    coatings=st.lists(ids("hc", "ar", "top"), max_size=4).map(tuple),
-    options=st.lists(ids("prism-thinning", "polish", "dip"), max_size=4).map(tuple),
-)
-specs = st.builds(
-    Spec,
-    eyes=st.sampled_from(Eyes),
-    right=eyes,
-    left=eyes,
-    frame=frames,
-    lens=lenses,
-    account=st.sampled_from(["", "A-1"]) | st.text(max_size=5),
-)
 
 
 @settings(max_examples=300, deadline=None)

@@ -122,6 +122,8 @@ def test_every_order_is_among_those_the_solver_knows(world: World, spec: Spec) -
     pinned = [each for name, facts in zip(names, case.of_pair, strict=True) for each in _pinned(world, name, facts)]
 
     assert world.ask(pinned).possible
+    # what is learnt of one has to hold of all that come after it
+    world._solver.add(*world._learnt(spec))
 
 
 @settings(max_examples=80, deadline=None)

@@ -23,11 +23,16 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from lensmesh.lims.v1 import floor_pb2 as lensmesh_dot_lims_dot_v1_dot_floor__pb2
 from lensmesh.lims.v1 import job_pb2 as lensmesh_dot_lims_dot_v1_dot_job__pb2
 from lensmesh.options.v1 import options_pb2 as lensmesh_dot_options_dot_v1_dot_options__pb2
+from lensmesh.type.v1 import prescription_pb2 as lensmesh_dot_type_dot_v1_dot_prescription__pb2
+from lensmesh.type.v1 import text_pb2 as lensmesh_dot_type_dot_v1_dot_text__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$lensmesh/lims/v1/floor_service.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a!lensmesh/options/v1/options.proto\"j\n\x0bScanRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12.\n\x07station\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$2]\n\x0c\x46loorService\x12M\n\x04Scan\x12\x1d.lensmesh.lims.v1.ScanRequest\x1a\x15.lensmesh.lims.v1.Job\"\x0f\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$lensmesh/lims/v1/floor_service.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1clensmesh/lims/v1/floor.proto\x1a\x1alensmesh/lims/v1/job.proto\x1a!lensmesh/options/v1/options.proto\x1a#lensmesh/type/v1/prescription.proto\x1a\x1blensmesh/type/v1/text.proto\"j\n\x0bScanRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12.\n\x07station\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$\"m\n\x0eScanOutRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12.\n\x07station\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$\"z\n\x11PickBlanksRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12\x38\n\x05\x63odes\x18\x02 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\x02\"\x1dr\x1b\x32\x19^[a-z0-9][a-z0-9-]{0,62}$\"\xbf\x01\n\x17RecordInspectionRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12:\n\x06lenses\x18\x02 \x03(\x0b\x32\x1e.lensmesh.lims.v1.MeasuredLensB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x02\x12\x1a\n\x04note\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xc8\xbb\x18\x01\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xec\x01\n\x15ReportBreakageRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12:\n\x05sides\x18\x02 \x03(\x0e\x32\x16.lensmesh.type.v1.SideB\x13\xbaH\x10\x92\x01\r\x08\x01\x10\x02\x18\x01\"\x05\x82\x01\x02\x10\x01\x12-\n\x06reason\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$\x12\x1a\n\x04note\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xc8\xbb\x18\x01\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"d\n\x16ReverseBreakageRequest\x12J\n\x08\x62reakage\x18\x01 \x01(\tB8\xbaH5r321^jobs/[1-9][0-9]{0,17}/breakages/[1-9][0-9]{0,8}$\"]\n\x0eHoldJobRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12\x1e\n\x06reason\x18\x02 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xc8\x01\xc0\xbb\x18\x01\"@\n\x11ReleaseJobRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"\x90\x01\n\x13OutsourceJobRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12\x1e\n\x07partner\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\xc0\xbb\x18\x01\x12,\n\x05until\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$\"H\n\x19ReceiveFromPartnerRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"\x9c\x02\n\x10RemakeJobRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\x12\x44\n\x0eresponsibility\x18\x02 \x01(\x0e\x32 .lensmesh.lims.v1.ResponsibilityB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1e\n\x06reason\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xc8\x01\xc0\xbb\x18\x01\x12.\n\x04\x65yes\x18\x04 \x01(\x0e\x32\x16.lensmesh.type.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\'\n\x04spec\x18\x05 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpec\x12\x1c\n\nrequest_id\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"B\n\x13GetJobTicketRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"C\n\x14ListBreakagesRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"F\n\x15ListBreakagesResponse\x12-\n\tbreakages\x18\x01 \x03(\x0b\x32\x1a.lensmesh.lims.v1.Breakage\"E\n\x16ListInspectionsRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"L\n\x17ListInspectionsResponse\x12\x31\n\x0binspections\x18\x01 \x03(\x0b\x32\x1c.lensmesh.lims.v1.Inspection\"F\n\x17ListFloorRecordsRequest\x12+\n\x03job\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^jobs/[1-9][0-9]{0,17}$\"J\n\x18ListFloorRecordsResponse\x12.\n\x07records\x18\x01 \x03(\x0b\x32\x1d.lensmesh.lims.v1.FloorRecord\"\x15\n\x13ListStationsRequest\"H\n\x14ListStationsResponse\x12\x30\n\x08stations\x18\x01 \x03(\x0b\x32\x1e.lensmesh.lims.v1.FloorStation\"\xaa\x01\n\x14ReceiveBlanksRequest\x12\x36\n\x05\x62lank\x18\x01 \x01(\tB\'\xbaH$r\"2 ^blanks/[a-z0-9][a-z0-9-]{0,62}$\x12\x1d\n\x08quantity\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01\x12\x1a\n\x04note\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xc8\xbb\x18\x01\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa7\x01\n\x12\x43ountBlanksRequest\x12\x36\n\x05\x62lank\x18\x01 \x01(\tB\'\xbaH$r\"2 ^blanks/[a-z0-9][a-z0-9-]{0,62}$\x12\x1c\n\x07on_hand\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x1a\n\x04note\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xc8\xbb\x18\x01\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x8c\x02\n\x16SetReorderLevelRequest\x12\x36\n\x05\x62lank\x18\x01 \x01(\tB\'\xbaH$r\"2 ^blanks/[a-z0-9][a-z0-9-]{0,62}$\x12\x1f\n\nreorder_at\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12 \n\x0border_up_to\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00:w\xbaHt\x1ar\n\x1dset_reorder_level.order_up_to\x12,order_up_to must not be less than reorder_at\x1a#this.order_up_to >= this.reorder_at\"g\n\x15ListBlankStockRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x14\n\x0creorder_only\x18\x03 \x01(\x08\"^\n\x16ListBlankStockResponse\x12+\n\x05stock\x18\x01 \x03(\x0b\x32\x1c.lensmesh.lims.v1.BlankStock\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc0\x01\n\x19ListStockMovementsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x39\n\x05\x62lank\x18\x03 \x01(\tB*\xbaH\'r%2#^(blanks/[a-z0-9][a-z0-9-]{0,62})?$\x12.\n\x03job\x18\x04 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^(jobs/[1-9][0-9]{0,17})?$\"i\n\x1aListStockMovementsResponse\x12\x32\n\tmovements\x18\x01 \x03(\x0b\x32\x1f.lensmesh.lims.v1.StockMovement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xac\x17\n\x0c\x46loorService\x12r\n\x04Scan\x12\x1d.lensmesh.lims.v1.ScanRequest\x1a\x15.lensmesh.lims.v1.Job\"4\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/lims/{job=jobs/*}:scan:\x01*\x12{\n\x07ScanOut\x12 .lensmesh.lims.v1.ScanOutRequest\x1a\x15.lensmesh.lims.v1.Job\"7\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\"\"\x1d/v1/lims/{job=jobs/*}:scanOut:\x01*\x12~\n\nPickBlanks\x12#.lensmesh.lims.v1.PickBlanksRequest\x1a\x15.lensmesh.lims.v1.Job\"4\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/lims/{job=jobs/*}:pick:\x01*\x12\x91\x01\n\x10RecordInspection\x12).lensmesh.lims.v1.RecordInspectionRequest\x1a\x1c.lensmesh.lims.v1.Inspection\"4\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\"\"\x1d/v1/lims/{job=jobs/*}:inspect:\x01*\x12\x84\x01\n\x0eReportBreakage\x12\'.lensmesh.lims.v1.ReportBreakageRequest\x1a\x15.lensmesh.lims.v1.Job\"2\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02 \"\x1b/v1/lims/{job=jobs/*}:break:\x01*\x12\x9c\x01\n\x0fReverseBreakage\x12(.lensmesh.lims.v1.ReverseBreakageRequest\x1a\x15.lensmesh.lims.v1.Job\"H\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x33\"./v1/lims/{breakage=jobs/*/breakages/*}:reverse:\x01*\x12x\n\x07HoldJob\x12 .lensmesh.lims.v1.HoldJobRequest\x1a\x15.lensmesh.lims.v1.Job\"4\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/lims/{job=jobs/*}:hold:\x01*\x12\x81\x01\n\nReleaseJob\x12#.lensmesh.lims.v1.ReleaseJobRequest\x1a\x15.lensmesh.lims.v1.Job\"7\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\"\"\x1d/v1/lims/{job=jobs/*}:release:\x01*\x12\x87\x01\n\x0cOutsourceJob\x12%.lensmesh.lims.v1.OutsourceJobRequest\x1a\x15.lensmesh.lims.v1.Job\"9\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02$\"\x1f/v1/lims/{job=jobs/*}:outsource:\x01*\x12\x91\x01\n\x12ReceiveFromPartner\x12+.lensmesh.lims.v1.ReceiveFromPartnerRequest\x1a\x15.lensmesh.lims.v1.Job\"7\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\"\"\x1d/v1/lims/{job=jobs/*}:receive:\x01*\x12~\n\tRemakeJob\x12\".lensmesh.lims.v1.RemakeJobRequest\x1a\x15.lensmesh.lims.v1.Job\"6\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02!\"\x1c/v1/lims/{job=jobs/*}:remake:\x01*\x12\x80\x01\n\x0cGetJobTicket\x12%.lensmesh.lims.v1.GetJobTicketRequest\x1a\x14.google.api.HttpBody\"3\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\n\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/lims/{job=jobs/*}/ticket\x12\x98\x01\n\rListBreakages\x12&.lensmesh.lims.v1.ListBreakagesRequest\x1a\'.lensmesh.lims.v1.ListBreakagesResponse\"6\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02!\x12\x1f/v1/lims/{job=jobs/*}/breakages\x12\xa0\x01\n\x0fListInspections\x12(.lensmesh.lims.v1.ListInspectionsRequest\x1a).lensmesh.lims.v1.ListInspectionsResponse\"8\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02#\x12!/v1/lims/{job=jobs/*}/inspections\x12\x9f\x01\n\x10ListFloorRecords\x12).lensmesh.lims.v1.ListFloorRecordsRequest\x1a*.lensmesh.lims.v1.ListFloorRecordsResponse\"4\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/lims/{job=jobs/*}/records\x12\x87\x01\n\x0cListStations\x12%.lensmesh.lims.v1.ListStationsRequest\x1a&.lensmesh.lims.v1.ListStationsResponse\"(\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/lims/stations\x12\x8f\x01\n\rReceiveBlanks\x12&.lensmesh.lims.v1.ReceiveBlanksRequest\x1a\x1c.lensmesh.lims.v1.BlankStock\"8\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02&\"!/v1/lims/{blank=blanks/*}:receive:\x01*\x12\x89\x01\n\x0b\x43ountBlanks\x12$.lensmesh.lims.v1.CountBlanksRequest\x1a\x1c.lensmesh.lims.v1.BlankStock\"6\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02$\"\x1f/v1/lims/{blank=blanks/*}:count:\x01*\x12\x9e\x01\n\x0fSetReorderLevel\x12(.lensmesh.lims.v1.SetReorderLevelRequest\x1a\x1c.lensmesh.lims.v1.BlankStock\"C\x90\x02\x02\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02.\")/v1/lims/{blank=blanks/*}:setReorderLevel:\x01*\x12\x8b\x01\n\x0eListBlankStock\x12\'.lensmesh.lims.v1.ListBlankStockRequest\x1a(.lensmesh.lims.v1.ListBlankStockResponse\"&\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/lims/blanks\x12\x9a\x01\n\x12ListStockMovements\x12+.lensmesh.lims.v1.ListStockMovementsRequest\x1a,.lensmesh.lims.v1.ListStockMovementsResponse\")\x90\x02\x01\xaa\xbb\x18\x08\n\x02\x04\x03*\x02\x08\x05\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/lims/movementsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,10 +43,198 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCANREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
   _globals['_SCANREQUEST'].fields_by_name['station']._loaded_options = None
   _globals['_SCANREQUEST'].fields_by_name['station']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,62}$'
+  _globals['_SCANOUTREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_SCANOUTREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_SCANOUTREQUEST'].fields_by_name['station']._loaded_options = None
+  _globals['_SCANOUTREQUEST'].fields_by_name['station']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,62}$'
+  _globals['_PICKBLANKSREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_PICKBLANKSREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_PICKBLANKSREQUEST'].fields_by_name['codes']._loaded_options = None
+  _globals['_PICKBLANKSREQUEST'].fields_by_name['codes']._serialized_options = b'\272H&\222\001#\010\001\020\002\"\035r\0332\031^[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['lenses']._loaded_options = None
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['lenses']._serialized_options = b'\272H\007\222\001\004\010\001\020\002'
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['note']._serialized_options = b'\272H\tr\007\030\364\003\310\273\030\001'
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECORDINSPECTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['sides']._loaded_options = None
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['sides']._serialized_options = b'\272H\020\222\001\r\010\001\020\002\030\001\"\005\202\001\002\020\001'
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,62}$'
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['note']._serialized_options = b'\272H\tr\007\030\364\003\310\273\030\001'
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REPORTBREAKAGEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REVERSEBREAKAGEREQUEST'].fields_by_name['breakage']._loaded_options = None
+  _globals['_REVERSEBREAKAGEREQUEST'].fields_by_name['breakage']._serialized_options = b'\272H5r321^jobs/[1-9][0-9]{0,17}/breakages/[1-9][0-9]{0,8}$'
+  _globals['_HOLDJOBREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_HOLDJOBREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_HOLDJOBREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_HOLDJOBREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\013r\t\020\001\030\310\001\300\273\030\001'
+  _globals['_RELEASEJOBREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_RELEASEJOBREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_OUTSOURCEJOBREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_OUTSOURCEJOBREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_OUTSOURCEJOBREQUEST'].fields_by_name['partner']._loaded_options = None
+  _globals['_OUTSOURCEJOBREQUEST'].fields_by_name['partner']._serialized_options = b'\272H\nr\010\020\001\030d\300\273\030\001'
+  _globals['_OUTSOURCEJOBREQUEST'].fields_by_name['until']._loaded_options = None
+  _globals['_OUTSOURCEJOBREQUEST'].fields_by_name['until']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,62}$'
+  _globals['_RECEIVEFROMPARTNERREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_RECEIVEFROMPARTNERREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['responsibility']._loaded_options = None
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['responsibility']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\013r\t\020\001\030\310\001\300\273\030\001'
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['eyes']._loaded_options = None
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['eyes']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REMAKEJOBREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETJOBTICKETREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_GETJOBTICKETREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_LISTBREAKAGESREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_LISTBREAKAGESREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_LISTINSPECTIONSREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_LISTINSPECTIONSREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_LISTFLOORRECORDSREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_LISTFLOORRECORDSREQUEST'].fields_by_name['job']._serialized_options = b'\272H\033r\0312\027^jobs/[1-9][0-9]{0,17}$'
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['blank']._loaded_options = None
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['blank']._serialized_options = b'\272H$r\"2 ^blanks/[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['quantity']._loaded_options = None
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['quantity']._serialized_options = b'\272H\010\032\006\030\300\204=(\001'
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['note']._serialized_options = b'\272H\tr\007\030\364\003\310\273\030\001'
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECEIVEBLANKSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['blank']._loaded_options = None
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['blank']._serialized_options = b'\272H$r\"2 ^blanks/[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['on_hand']._loaded_options = None
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['on_hand']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['note']._serialized_options = b'\272H\tr\007\030\364\003\310\273\030\001'
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_COUNTBLANKSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SETREORDERLEVELREQUEST'].fields_by_name['blank']._loaded_options = None
+  _globals['_SETREORDERLEVELREQUEST'].fields_by_name['blank']._serialized_options = b'\272H$r\"2 ^blanks/[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_SETREORDERLEVELREQUEST'].fields_by_name['reorder_at']._loaded_options = None
+  _globals['_SETREORDERLEVELREQUEST'].fields_by_name['reorder_at']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
+  _globals['_SETREORDERLEVELREQUEST'].fields_by_name['order_up_to']._loaded_options = None
+  _globals['_SETREORDERLEVELREQUEST'].fields_by_name['order_up_to']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
+  _globals['_SETREORDERLEVELREQUEST']._loaded_options = None
+  _globals['_SETREORDERLEVELREQUEST']._serialized_options = b'\272Ht\032r\n\035set_reorder_level.order_up_to\022,order_up_to must not be less than reorder_at\032#this.order_up_to >= this.reorder_at'
+  _globals['_LISTBLANKSTOCKREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTBLANKSTOCKREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTBLANKSTOCKREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTBLANKSTOCKREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['blank']._loaded_options = None
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['blank']._serialized_options = b'\272H\'r%2#^(blanks/[a-z0-9][a-z0-9-]{0,62})?$'
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['job']._loaded_options = None
+  _globals['_LISTSTOCKMOVEMENTSREQUEST'].fields_by_name['job']._serialized_options = b'\272H\036r\0342\032^(jobs/[1-9][0-9]{0,17})?$'
   _globals['_FLOORSERVICE'].methods_by_name['Scan']._loaded_options = None
-  _globals['_FLOORSERVICE'].methods_by_name['Scan']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005'
-  _globals['_SCANREQUEST']._serialized_start=150
-  _globals['_SCANREQUEST']._serialized_end=256
-  _globals['_FLOORSERVICE']._serialized_start=258
-  _globals['_FLOORSERVICE']._serialized_end=351
+  _globals['_FLOORSERVICE'].methods_by_name['Scan']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\037\"\032/v1/lims/{job=jobs/*}:scan:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['ScanOut']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ScanOut']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\"\"\035/v1/lims/{job=jobs/*}:scanOut:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['PickBlanks']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['PickBlanks']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\037\"\032/v1/lims/{job=jobs/*}:pick:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['RecordInspection']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['RecordInspection']._serialized_options = b'\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\"\"\035/v1/lims/{job=jobs/*}:inspect:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['ReportBreakage']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ReportBreakage']._serialized_options = b'\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002 \"\033/v1/lims/{job=jobs/*}:break:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['ReverseBreakage']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ReverseBreakage']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\0023\"./v1/lims/{breakage=jobs/*/breakages/*}:reverse:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['HoldJob']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['HoldJob']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\037\"\032/v1/lims/{job=jobs/*}:hold:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['ReleaseJob']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ReleaseJob']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\"\"\035/v1/lims/{job=jobs/*}:release:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['OutsourceJob']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['OutsourceJob']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002$\"\037/v1/lims/{job=jobs/*}:outsource:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['ReceiveFromPartner']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ReceiveFromPartner']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\"\"\035/v1/lims/{job=jobs/*}:receive:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['RemakeJob']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['RemakeJob']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002!\"\034/v1/lims/{job=jobs/*}:remake:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['GetJobTicket']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['GetJobTicket']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\n\202\323\344\223\002\036\022\034/v1/lims/{job=jobs/*}/ticket'
+  _globals['_FLOORSERVICE'].methods_by_name['ListBreakages']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ListBreakages']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002!\022\037/v1/lims/{job=jobs/*}/breakages'
+  _globals['_FLOORSERVICE'].methods_by_name['ListInspections']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ListInspections']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002#\022!/v1/lims/{job=jobs/*}/inspections'
+  _globals['_FLOORSERVICE'].methods_by_name['ListFloorRecords']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ListFloorRecords']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\037\022\035/v1/lims/{job=jobs/*}/records'
+  _globals['_FLOORSERVICE'].methods_by_name['ListStations']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ListStations']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\023\022\021/v1/lims/stations'
+  _globals['_FLOORSERVICE'].methods_by_name['ReceiveBlanks']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ReceiveBlanks']._serialized_options = b'\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002&\"!/v1/lims/{blank=blanks/*}:receive:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['CountBlanks']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['CountBlanks']._serialized_options = b'\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002$\"\037/v1/lims/{blank=blanks/*}:count:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['SetReorderLevel']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['SetReorderLevel']._serialized_options = b'\220\002\002\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002.\")/v1/lims/{blank=blanks/*}:setReorderLevel:\001*'
+  _globals['_FLOORSERVICE'].methods_by_name['ListBlankStock']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ListBlankStock']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\021\022\017/v1/lims/blanks'
+  _globals['_FLOORSERVICE'].methods_by_name['ListStockMovements']._loaded_options = None
+  _globals['_FLOORSERVICE'].methods_by_name['ListStockMovements']._serialized_options = b'\220\002\001\252\273\030\010\n\002\004\003*\002\010\005\202\323\344\223\002\024\022\022/v1/lims/movements'
+  _globals['_SCANREQUEST']._serialized_start=303
+  _globals['_SCANREQUEST']._serialized_end=409
+  _globals['_SCANOUTREQUEST']._serialized_start=411
+  _globals['_SCANOUTREQUEST']._serialized_end=520
+  _globals['_PICKBLANKSREQUEST']._serialized_start=522
+  _globals['_PICKBLANKSREQUEST']._serialized_end=644
+  _globals['_RECORDINSPECTIONREQUEST']._serialized_start=647
+  _globals['_RECORDINSPECTIONREQUEST']._serialized_end=838
+  _globals['_REPORTBREAKAGEREQUEST']._serialized_start=841
+  _globals['_REPORTBREAKAGEREQUEST']._serialized_end=1077
+  _globals['_REVERSEBREAKAGEREQUEST']._serialized_start=1079
+  _globals['_REVERSEBREAKAGEREQUEST']._serialized_end=1179
+  _globals['_HOLDJOBREQUEST']._serialized_start=1181
+  _globals['_HOLDJOBREQUEST']._serialized_end=1274
+  _globals['_RELEASEJOBREQUEST']._serialized_start=1276
+  _globals['_RELEASEJOBREQUEST']._serialized_end=1340
+  _globals['_OUTSOURCEJOBREQUEST']._serialized_start=1343
+  _globals['_OUTSOURCEJOBREQUEST']._serialized_end=1487
+  _globals['_RECEIVEFROMPARTNERREQUEST']._serialized_start=1489
+  _globals['_RECEIVEFROMPARTNERREQUEST']._serialized_end=1561
+  _globals['_REMAKEJOBREQUEST']._serialized_start=1564
+  _globals['_REMAKEJOBREQUEST']._serialized_end=1848
+  _globals['_GETJOBTICKETREQUEST']._serialized_start=1850
+  _globals['_GETJOBTICKETREQUEST']._serialized_end=1916
+  _globals['_LISTBREAKAGESREQUEST']._serialized_start=1918
+  _globals['_LISTBREAKAGESREQUEST']._serialized_end=1985
+  _globals['_LISTBREAKAGESRESPONSE']._serialized_start=1987
+  _globals['_LISTBREAKAGESRESPONSE']._serialized_end=2057
+  _globals['_LISTINSPECTIONSREQUEST']._serialized_start=2059
+  _globals['_LISTINSPECTIONSREQUEST']._serialized_end=2128
+  _globals['_LISTINSPECTIONSRESPONSE']._serialized_start=2130
+  _globals['_LISTINSPECTIONSRESPONSE']._serialized_end=2206
+  _globals['_LISTFLOORRECORDSREQUEST']._serialized_start=2208
+  _globals['_LISTFLOORRECORDSREQUEST']._serialized_end=2278
+  _globals['_LISTFLOORRECORDSRESPONSE']._serialized_start=2280
+  _globals['_LISTFLOORRECORDSRESPONSE']._serialized_end=2354
+  _globals['_LISTSTATIONSREQUEST']._serialized_start=2356
+  _globals['_LISTSTATIONSREQUEST']._serialized_end=2377
+  _globals['_LISTSTATIONSRESPONSE']._serialized_start=2379
+  _globals['_LISTSTATIONSRESPONSE']._serialized_end=2451
+  _globals['_RECEIVEBLANKSREQUEST']._serialized_start=2454
+  _globals['_RECEIVEBLANKSREQUEST']._serialized_end=2624
+  _globals['_COUNTBLANKSREQUEST']._serialized_start=2627
+  _globals['_COUNTBLANKSREQUEST']._serialized_end=2794
+  _globals['_SETREORDERLEVELREQUEST']._serialized_start=2797
+  _globals['_SETREORDERLEVELREQUEST']._serialized_end=3065
+  _globals['_LISTBLANKSTOCKREQUEST']._serialized_start=3067
+  _globals['_LISTBLANKSTOCKREQUEST']._serialized_end=3170
+  _globals['_LISTBLANKSTOCKRESPONSE']._serialized_start=3172
+  _globals['_LISTBLANKSTOCKRESPONSE']._serialized_end=3266
+  _globals['_LISTSTOCKMOVEMENTSREQUEST']._serialized_start=3269
+  _globals['_LISTSTOCKMOVEMENTSREQUEST']._serialized_end=3461
+  _globals['_LISTSTOCKMOVEMENTSRESPONSE']._serialized_start=3463
+  _globals['_LISTSTOCKMOVEMENTSRESPONSE']._serialized_end=3568
+  _globals['_FLOORSERVICE']._serialized_start=3571
+  _globals['_FLOORSERVICE']._serialized_end=6559
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from lensmesh.lims.v1 import floor_pb2 as _floor_pb2
+from lensmesh.lims.v1 import job_pb2 as _job_pb2
+from lensmesh.type.v1 import prescription_pb2 as _prescription_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -41,3 +46,720 @@ class ScanRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScanRequest: _TypeAlias = ScanRequest  # noqa: Y015
+
+@_typing.final
+class ScanOutRequest(_message.Message):
+    """The work at a station is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    station: _builtins.str
+    """Id of the station that scans."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        station: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScanOutRequest: _TypeAlias = ScanOutRequest  # noqa: Y015
+
+@_typing.final
+class PickBlanksRequest(_message.Message):
+    """Blanks are put into a tray."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    CODES_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    @_builtins.property
+    def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was scanned, one for each blank: its OPC or its id in the catalog. 1 to 2."""
+
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        codes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PickBlanksRequest: _TypeAlias = PickBlanksRequest  # noqa: Y015
+
+@_typing.final
+class RecordInspectionRequest(_message.Message):
+    """Lenses were measured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    LENSES_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    note: _builtins.str
+    """What is noted, at most 500 characters, no names."""
+    request_id: _builtins.str
+    """UUID of this request; repeat it with every retry. Empty: retries may inspect twice."""
+    @_builtins.property
+    def lenses(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.MeasuredLens]:
+        """The lenses. 1 to 2."""
+
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        lenses: _abc.Iterable[_floor_pb2.MeasuredLens] | None = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "lenses", b"lenses", "note", b"note", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordInspectionRequest: _TypeAlias = RecordInspectionRequest  # noqa: Y015
+
+@_typing.final
+class ReportBreakageRequest(_message.Message):
+    """Lenses broke."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    SIDES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    reason: _builtins.str
+    """Id of the reason, in the reason list of the job's revision."""
+    note: _builtins.str
+    """What is noted, at most 500 characters, no names."""
+    request_id: _builtins.str
+    """UUID of this request; repeat it with every retry. Empty: retries may break twice."""
+    @_builtins.property
+    def sides(self) -> _containers.RepeatedScalarFieldContainer[_prescription_pb2.Side.ValueType]:
+        """Which lenses; unspecified alone for a job that does not know its lenses. 1 to 2, each once."""
+
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        sides: _abc.Iterable[_prescription_pb2.Side.ValueType] | None = ...,
+        reason: _builtins.str = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "note", b"note", "reason", b"reason", "request_id", b"request_id", "sides", b"sides"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportBreakageRequest: _TypeAlias = ReportBreakageRequest  # noqa: Y015
+
+@_typing.final
+class ReverseBreakageRequest(_message.Message):
+    """A breakage is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAKAGE_FIELD_NUMBER: _builtins.int
+    breakage: _builtins.str
+    """`jobs/{number}/breakages/{breakage}`."""
+    def __init__(
+        self,
+        *,
+        breakage: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakage", b"breakage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReverseBreakageRequest: _TypeAlias = ReverseBreakageRequest  # noqa: Y015
+
+@_typing.final
+class HoldJobRequest(_message.Message):
+    """A job is stopped."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    reason: _builtins.str
+    """Why; 1 to 200 characters, no names."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldJobRequest: _TypeAlias = HoldJobRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseJobRequest(_message.Message):
+    """A job goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseJobRequest: _TypeAlias = ReleaseJobRequest  # noqa: Y015
+
+@_typing.final
+class OutsourceJobRequest(_message.Message):
+    """A job leaves for a partner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    PARTNER_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    partner: _builtins.str
+    """Who works on it; 1 to 100 characters."""
+    until: _builtins.str
+    """Id of the last station that the partner does the work of: one that is ahead of the job, does not inspect and is not
+    the last of its route.
+    """
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        partner: _builtins.str = ...,
+        until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "partner", b"partner", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutsourceJobRequest: _TypeAlias = OutsourceJobRequest  # noqa: Y015
+
+@_typing.final
+class ReceiveFromPartnerRequest(_message.Message):
+    """A job comes back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveFromPartnerRequest: _TypeAlias = ReceiveFromPartnerRequest  # noqa: Y015
+
+@_typing.final
+class RemakeJobRequest(_message.Message):
+    """Lenses are made again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    RESPONSIBILITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EYES_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    responsibility: _floor_pb2.Responsibility.ValueType
+    """Who answers for it."""
+    reason: _builtins.str
+    """Why, in words; 1 to 200 characters, no names."""
+    eyes: _prescription_pb2.Eyes.ValueType
+    """Which lenses; unspecified makes those of the spec."""
+    request_id: _builtins.str
+    """UUID of this request; repeat it with every retry. It is the new job's hand-off id."""
+    @_builtins.property
+    def spec(self) -> _job_pb2.JobSpec:
+        """What to make, where that is not what the job made: a changed prescription, say."""
+
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        responsibility: _floor_pb2.Responsibility.ValueType = ...,
+        reason: _builtins.str = ...,
+        eyes: _prescription_pb2.Eyes.ValueType = ...,
+        spec: _job_pb2.JobSpec | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["eyes", b"eyes", "job", b"job", "reason", b"reason", "request_id", b"request_id", "responsibility", b"responsibility", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemakeJobRequest: _TypeAlias = RemakeJobRequest  # noqa: Y015
+
+@_typing.final
+class GetJobTicketRequest(_message.Message):
+    """Asks for a job's ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetJobTicketRequest: _TypeAlias = GetJobTicketRequest  # noqa: Y015
+
+@_typing.final
+class ListBreakagesRequest(_message.Message):
+    """Asks what broke of a job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBreakagesRequest: _TypeAlias = ListBreakagesRequest  # noqa: Y015
+
+@_typing.final
+class ListBreakagesResponse(_message.Message):
+    """What broke of a job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAKAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def breakages(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.Breakage]:
+        """The breakages, in order."""
+
+    def __init__(
+        self,
+        *,
+        breakages: _abc.Iterable[_floor_pb2.Breakage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakages", b"breakages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBreakagesResponse: _TypeAlias = ListBreakagesResponse  # noqa: Y015
+
+@_typing.final
+class ListInspectionsRequest(_message.Message):
+    """Asks for a job's inspections."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInspectionsRequest: _TypeAlias = ListInspectionsRequest  # noqa: Y015
+
+@_typing.final
+class ListInspectionsResponse(_message.Message):
+    """A job's inspections."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSPECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def inspections(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.Inspection]:
+        """The inspections, in order."""
+
+    def __init__(
+        self,
+        *,
+        inspections: _abc.Iterable[_floor_pb2.Inspection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inspections", b"inspections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInspectionsResponse: _TypeAlias = ListInspectionsResponse  # noqa: Y015
+
+@_typing.final
+class ListFloorRecordsRequest(_message.Message):
+    """Asks what was done to a job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """`jobs/{number}`, as the tray's barcode says."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFloorRecordsRequest: _TypeAlias = ListFloorRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ListFloorRecordsResponse(_message.Message):
+    """What was done to a job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.FloorRecord]:
+        """The records, in order."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[_floor_pb2.FloorRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFloorRecordsResponse: _TypeAlias = ListFloorRecordsResponse  # noqa: Y015
+
+@_typing.final
+class ListStationsRequest(_message.Message):
+    """Asks for the stations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStationsRequest: _TypeAlias = ListStationsRequest  # noqa: Y015
+
+@_typing.final
+class ListStationsResponse(_message.Message):
+    """The stations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stations(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.FloorStation]:
+        """The stations, in the order of the floor."""
+
+    def __init__(
+        self,
+        *,
+        stations: _abc.Iterable[_floor_pb2.FloorStation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stations", b"stations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStationsResponse: _TypeAlias = ListStationsResponse  # noqa: Y015
+
+@_typing.final
+class ReceiveBlanksRequest(_message.Message):
+    """Blanks were delivered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLANK_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    blank: _builtins.str
+    """`blanks/{blank}`, by its id in the catalog."""
+    quantity: _builtins.int
+    """How many. 1 to 10^6."""
+    note: _builtins.str
+    """What is noted, at most 500 characters, no names."""
+    request_id: _builtins.str
+    """UUID of this request; repeat it with every retry. Empty: retries may add twice."""
+    def __init__(
+        self,
+        *,
+        blank: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blank", b"blank", "note", b"note", "quantity", b"quantity", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveBlanksRequest: _TypeAlias = ReceiveBlanksRequest  # noqa: Y015
+
+@_typing.final
+class CountBlanksRequest(_message.Message):
+    """Blanks were counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLANK_FIELD_NUMBER: _builtins.int
+    ON_HAND_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    blank: _builtins.str
+    """`blanks/{blank}`, by its id in the catalog."""
+    on_hand: _builtins.int
+    """How many there are, those that are set aside for jobs included. 0 to 10^6."""
+    note: _builtins.str
+    """What is noted, at most 500 characters, no names."""
+    request_id: _builtins.str
+    """UUID of this request; repeat it with every retry. Empty: retries may count twice."""
+    def __init__(
+        self,
+        *,
+        blank: _builtins.str = ...,
+        on_hand: _builtins.int = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blank", b"blank", "note", b"note", "on_hand", b"on_hand", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountBlanksRequest: _TypeAlias = CountBlanksRequest  # noqa: Y015
+
+@_typing.final
+class SetReorderLevelRequest(_message.Message):
+    """Says when a blank is to be ordered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLANK_FIELD_NUMBER: _builtins.int
+    REORDER_AT_FIELD_NUMBER: _builtins.int
+    ORDER_UP_TO_FIELD_NUMBER: _builtins.int
+    blank: _builtins.str
+    """`blanks/{blank}`, by its id in the catalog."""
+    reorder_at: _builtins.int
+    """When no more than this is available. 0 to 10^6."""
+    order_up_to: _builtins.int
+    """How much should be available after. `reorder_at` to 10^6."""
+    def __init__(
+        self,
+        *,
+        blank: _builtins.str = ...,
+        reorder_at: _builtins.int = ...,
+        order_up_to: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blank", b"blank", "order_up_to", b"order_up_to", "reorder_at", b"reorder_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetReorderLevelRequest: _TypeAlias = SetReorderLevelRequest  # noqa: Y015
+
+@_typing.final
+class ListBlankStockRequest(_message.Message):
+    """Asks what is in stock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REORDER_ONLY_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 is 50, more than 500 is 500."""
+    page_token: _builtins.str
+    """From the last answer's `next_page_token`; empty begins."""
+    reorder_only: _builtins.bool
+    """True: only what is to be ordered."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        reorder_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "reorder_only", b"reorder_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBlankStockRequest: _TypeAlias = ListBlankStockRequest  # noqa: Y015
+
+@_typing.final
+class ListBlankStockResponse(_message.Message):
+    """One page of the stock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STOCK_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Fetches the next page; empty at the end, and only there."""
+    @_builtins.property
+    def stock(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.BlankStock]:
+        """The stock, by blank."""
+
+    def __init__(
+        self,
+        *,
+        stock: _abc.Iterable[_floor_pb2.BlankStock] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "stock", b"stock"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBlankStockResponse: _TypeAlias = ListBlankStockResponse  # noqa: Y015
+
+@_typing.final
+class ListStockMovementsRequest(_message.Message):
+    """Asks for the stock's changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BLANK_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 is 50, more than 500 is 500."""
+    page_token: _builtins.str
+    """From the last answer's `next_page_token`; empty begins."""
+    blank: _builtins.str
+    """Only those of this blank, `blanks/{blank}`; empty is all."""
+    job: _builtins.str
+    """Only those of this job, `jobs/{number}`; empty is all."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        blank: _builtins.str = ...,
+        job: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blank", b"blank", "job", b"job", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStockMovementsRequest: _TypeAlias = ListStockMovementsRequest  # noqa: Y015
+
+@_typing.final
+class ListStockMovementsResponse(_message.Message):
+    """One page of the changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Fetches the next page; empty at the end, and only there."""
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.StockMovement]:
+        """The changes, newest first."""
+
+    def __init__(
+        self,
+        *,
+        movements: _abc.Iterable[_floor_pb2.StockMovement] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movements", b"movements", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStockMovementsResponse: _TypeAlias = ListStockMovementsResponse  # noqa: Y015

@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from lensmesh.lims.v1 import floor_pb2 as lensmesh_dot_lims_dot_v1_dot_floor__pb2
 from lensmesh.lims.v1 import floor_service_pb2 as lensmesh_dot_lims_dot_v1_dot_floor__service__pb2
 from lensmesh.lims.v1 import job_pb2 as lensmesh_dot_lims_dot_v1_dot_job__pb2
 
@@ -27,7 +29,9 @@ if _version_not_supported:
 
 
 class FloorServiceStub:
-    """The lab's floor: stations move jobs on.
+    """The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+    operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+    to customers.
     """
 
     def __init__(self, channel):
@@ -41,19 +45,363 @@ class FloorServiceStub:
                 request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ScanRequest.SerializeToString,
                 response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
                 _registered_method=True)
+        self.ScanOut = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ScanOut',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ScanOutRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.PickBlanks = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/PickBlanks',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.PickBlanksRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.RecordInspection = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/RecordInspection',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.RecordInspectionRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.Inspection.FromString,
+                _registered_method=True)
+        self.ReportBreakage = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ReportBreakage',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReportBreakageRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.ReverseBreakage = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ReverseBreakage',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReverseBreakageRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.HoldJob = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/HoldJob',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.HoldJobRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.ReleaseJob = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ReleaseJob',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReleaseJobRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.OutsourceJob = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/OutsourceJob',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.OutsourceJobRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.ReceiveFromPartner = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ReceiveFromPartner',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReceiveFromPartnerRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.RemakeJob = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/RemakeJob',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.RemakeJobRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.GetJobTicket = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/GetJobTicket',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.GetJobTicketRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListBreakages = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ListBreakages',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBreakagesRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBreakagesResponse.FromString,
+                _registered_method=True)
+        self.ListInspections = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ListInspections',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListInspectionsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListInspectionsResponse.FromString,
+                _registered_method=True)
+        self.ListFloorRecords = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ListFloorRecords',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListFloorRecordsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListFloorRecordsResponse.FromString,
+                _registered_method=True)
+        self.ListStations = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ListStations',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStationsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStationsResponse.FromString,
+                _registered_method=True)
+        self.ReceiveBlanks = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ReceiveBlanks',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReceiveBlanksRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.FromString,
+                _registered_method=True)
+        self.CountBlanks = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/CountBlanks',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.CountBlanksRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.FromString,
+                _registered_method=True)
+        self.SetReorderLevel = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/SetReorderLevel',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.SetReorderLevelRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.FromString,
+                _registered_method=True)
+        self.ListBlankStock = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ListBlankStock',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBlankStockRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBlankStockResponse.FromString,
+                _registered_method=True)
+        self.ListStockMovements = channel.unary_unary(
+                '/lensmesh.lims.v1.FloorService/ListStockMovements',
+                request_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStockMovementsRequest.SerializeToString,
+                response_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStockMovementsResponse.FromString,
+                _registered_method=True)
 
 
 class FloorServiceServicer:
-    """The lab's floor: stations move jobs on.
+    """The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+    operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+    to customers.
     """
 
     def Scan(self, request, context):
-        """Records that a job arrived at a station; the last station of its route ships it.
+        """Records that a job arrived at a station, which ends the work at the one before; the last station of its route ships
+        it. Every lens that goes to the station next arrives there; one that is further on waits in the tray. Where blanks
+        are picked, those of the arriving lenses are set aside; the next arrival takes them out of stock.
 
-        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the next on the
-        job's route. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped.
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the job's next.
+        FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+        partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go there.
+        FAILED_PRECONDITION / OUT_OF_STOCK: there is no blank for a lens.
 
         Idempotent: a second scan at the station where the job is returns it unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScanOut(self, request, context):
+        """Records that the work at a station is done. The job waits there until it arrives at the next.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the job is not at the station.
+        FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+        partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go on.
+
+        Idempotent: a second scan out of the same station returns the job unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PickBlanks(self, request, context):
+        """Confirms, by the codes on their boxes, that the blanks in the tray are those the lenses at the picking station are
+        made of.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job is at no station where
+        blanks are picked. FAILED_PRECONDITION / WRONG_BLANK: a code is none of a lens that is picked there, or scanned once
+        too often. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY:
+        it is at a partner's.
+
+        Idempotent: blanks that are confirmed already stay so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordInspection(self, request, context):
+        """Judges measured lenses by the tolerance profile of the job's revision, keeps the outcome, and returns it. Lenses that
+        fail cannot go on until they pass. One that was measured before counts in what is about the pair.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
+        station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
+        FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+        PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+        is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
+        inspection with the same outcome.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportBreakage(self, request, context):
+        """Records that lenses broke or cannot be used, at the station where the job is. They go back to the station that the
+        reason names, with a new blank or without; the other lens waits in the tray. The due time is reckoned anew, the
+        promise stays.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / BREAKAGE_LIST_MISSING: the job's revision has no
+        list of reasons. INVALID_ARGUMENT / BREAKAGE_REASON_UNKNOWN: the reason is not in it, or not one of the station.
+        INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. FAILED_PRECONDITION / JOB_STATE: the job was not begun,
+        is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS /
+        REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request break nothing more and return the job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReverseBreakage(self, request, context):
+        """Takes a breakage back, while the lens has not been begun anew: the lens and the stock are as they were.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / NOT_FOUND: the job has no such breakage. FAILED_PRECONDITION
+        / BREAKAGE_NOT_REVERSIBLE: the lens was begun anew since, or broke again. FAILED_PRECONDITION / JOB_STATE: the job is
+        on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+        Idempotent: a breakage that was taken back stays so, and the job is returned unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldJob(self, request, context):
+        """Stops a job until it is released. It is due at no time meanwhile.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+        FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+        Idempotent: a job on hold stays so, with the reason given last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseJob(self, request, context):
+        """Lets a job go on where it was stopped.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+        Idempotent: a job that is not on hold is returned unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OutsourceJob(self, request, context):
+        """Records that a job left for a partner who does the work up to a station. Blanks that were set aside for it go with
+        it, out of stock.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. INVALID_ARGUMENT / FIELD_INVALID: the station is not ahead of the job,
+        inspects, or ships. FAILED_PRECONDITION / JOB_STATE: it is on hold, cancelled or shipped. FAILED_PRECONDITION /
+        JOB_AWAY: it is at a partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it
+        may leave.
+
+        Idempotent: a job that is away with the same partner up to the same station is returned unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReceiveFromPartner(self, request, context):
+        """Records that a job came back. It stands behind the last station that the partner did the work of.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+        Idempotent: a job that is not away is returned unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemakeJob(self, request, context):
+        """Creates a new job for lenses that are made again, decided under the revision in force and linked to the job they
+        replace. What of its price is charged, the rules' policy for remakes says. Its hand-off id is the request id.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
+        was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
+        another job.
+
+        Idempotent with `request_id`: the same id and request return the same job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetJobTicket(self, request, context):
+        """Returns the ticket that goes with a job's tray: a PDF with barcodes, of what is made and how. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+        kept. NOT_FOUND / REVISION_NOT_FOUND: the job's revision is of an earlier version and cannot be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBreakages(self, request, context):
+        """Lists what broke of a job, in order, also what was taken back. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInspections(self, request, context):
+        """Lists a job's inspections, in order. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFloorRecords(self, request, context):
+        """Lists what was done to a job, in order: by whom, where and when. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStations(self, request, context):
+        """Lists the stations of the revision in force, in the order of the floor, with the jobs there. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReceiveBlanks(self, request, context):
+        """Adds blanks that were delivered, and returns what there is now. A blank is kept in stock from its first delivery or
+        count on; until then it holds no job up.
+
+        NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. INVALID_ARGUMENT /
+        FIELD_INVALID: there would be more than 1,000,000. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request add nothing and return the first answer. Without one, a repeat
+        adds again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountBlanks(self, request, context):
+        """Sets what there is of a blank to what was counted, those that are set aside for jobs included.
+
+        NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. FAILED_PRECONDITION /
+        COUNT_BELOW_RESERVED: fewer than are set aside. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request change nothing and return the first answer. Without one, a
+        repeat is another count.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetReorderLevel(self, request, context):
+        """Sets when a blank is to be ordered, and up to how many.
+
+        NOT_FOUND / BLANK_UNKNOWN: none was delivered or counted yet.
+
+        Idempotent: set again, nothing changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBlankStock(self, request, context):
+        """Lists what is in stock, by blank. Changes nothing.
+
+        INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStockMovements(self, request, context):
+        """Lists the stock's changes, newest first. Changes nothing.
+
+        INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -67,6 +415,106 @@ def add_FloorServiceServicer_to_server(servicer, server):
                     request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ScanRequest.FromString,
                     response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
             ),
+            'ScanOut': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScanOut,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ScanOutRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'PickBlanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.PickBlanks,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.PickBlanksRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'RecordInspection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordInspection,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.RecordInspectionRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.Inspection.SerializeToString,
+            ),
+            'ReportBreakage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportBreakage,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReportBreakageRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'ReverseBreakage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReverseBreakage,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReverseBreakageRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'HoldJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.HoldJob,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.HoldJobRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'ReleaseJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseJob,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReleaseJobRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'OutsourceJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.OutsourceJob,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.OutsourceJobRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'ReceiveFromPartner': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveFromPartner,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReceiveFromPartnerRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'RemakeJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemakeJob,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.RemakeJobRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'GetJobTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJobTicket,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.GetJobTicketRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListBreakages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBreakages,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBreakagesRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBreakagesResponse.SerializeToString,
+            ),
+            'ListInspections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInspections,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListInspectionsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListInspectionsResponse.SerializeToString,
+            ),
+            'ListFloorRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFloorRecords,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListFloorRecordsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListFloorRecordsResponse.SerializeToString,
+            ),
+            'ListStations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStations,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStationsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStationsResponse.SerializeToString,
+            ),
+            'ReceiveBlanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveBlanks,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReceiveBlanksRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.SerializeToString,
+            ),
+            'CountBlanks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountBlanks,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.CountBlanksRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.SerializeToString,
+            ),
+            'SetReorderLevel': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetReorderLevel,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.SetReorderLevelRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.SerializeToString,
+            ),
+            'ListBlankStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBlankStock,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBlankStockRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBlankStockResponse.SerializeToString,
+            ),
+            'ListStockMovements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStockMovements,
+                    request_deserializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStockMovementsRequest.FromString,
+                    response_serializer=lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStockMovementsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'lensmesh.lims.v1.FloorService', rpc_method_handlers)
@@ -76,7 +524,9 @@ def add_FloorServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FloorService:
-    """The lab's floor: stations move jobs on.
+    """The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+    operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+    to customers.
     """
 
     @staticmethod
@@ -96,6 +546,546 @@ class FloorService:
             '/lensmesh.lims.v1.FloorService/Scan',
             lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ScanRequest.SerializeToString,
             lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScanOut(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ScanOut',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ScanOutRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PickBlanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/PickBlanks',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.PickBlanksRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordInspection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/RecordInspection',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.RecordInspectionRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__pb2.Inspection.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportBreakage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ReportBreakage',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReportBreakageRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReverseBreakage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ReverseBreakage',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReverseBreakageRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/HoldJob',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.HoldJobRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ReleaseJob',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReleaseJobRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OutsourceJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/OutsourceJob',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.OutsourceJobRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveFromPartner(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ReceiveFromPartner',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReceiveFromPartnerRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemakeJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/RemakeJob',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.RemakeJobRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJobTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/GetJobTicket',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.GetJobTicketRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBreakages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ListBreakages',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBreakagesRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBreakagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInspections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ListInspections',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListInspectionsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListInspectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFloorRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ListFloorRecords',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListFloorRecordsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListFloorRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ListStations',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStationsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveBlanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ReceiveBlanks',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ReceiveBlanksRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountBlanks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/CountBlanks',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.CountBlanksRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetReorderLevel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/SetReorderLevel',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.SetReorderLevelRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__pb2.BlankStock.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBlankStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ListBlankStock',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBlankStockRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListBlankStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStockMovements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lensmesh.lims.v1.FloorService/ListStockMovements',
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStockMovementsRequest.SerializeToString,
+            lensmesh_dot_lims_dot_v1_dot_floor__service__pb2.ListStockMovementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
+from lensmesh.lims.v1 import floor_pb2 as _floor_pb2
 from lensmesh.lims.v1 import floor_service_pb2 as _floor_service_pb2
 from lensmesh.lims.v1 import job_pb2 as _job_pb2
 import abc as _abc_1
@@ -28,37 +30,368 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FloorServiceStub:
-    """The lab's floor: stations move jobs on."""
+    """The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+    operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+    to customers.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FloorServiceAsyncStub: ...
     Scan: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ScanRequest, _job_pb2.Job]
-    """Records that a job arrived at a station; the last station of its route ships it.
+    """Records that a job arrived at a station, which ends the work at the one before; the last station of its route ships
+    it. Every lens that goes to the station next arrives there; one that is further on waits in the tray. Where blanks
+    are picked, those of the arriving lenses are set aside; the next arrival takes them out of stock.
 
-    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the next on the
-    job's route. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped.
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the job's next.
+    FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+    partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go there.
+    FAILED_PRECONDITION / OUT_OF_STOCK: there is no blank for a lens.
 
     Idempotent: a second scan at the station where the job is returns it unchanged.
+    """
+    ScanOut: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ScanOutRequest, _job_pb2.Job]
+    """Records that the work at a station is done. The job waits there until it arrives at the next.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the job is not at the station.
+    FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+    partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go on.
+
+    Idempotent: a second scan out of the same station returns the job unchanged.
+    """
+    PickBlanks: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.PickBlanksRequest, _job_pb2.Job]
+    """Confirms, by the codes on their boxes, that the blanks in the tray are those the lenses at the picking station are
+    made of.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job is at no station where
+    blanks are picked. FAILED_PRECONDITION / WRONG_BLANK: a code is none of a lens that is picked there, or scanned once
+    too often. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY:
+    it is at a partner's.
+
+    Idempotent: blanks that are confirmed already stay so.
+    """
+    RecordInspection: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.RecordInspectionRequest, _floor_pb2.Inspection]
+    """Judges measured lenses by the tolerance profile of the job's revision, keeps the outcome, and returns it. Lenses that
+    fail cannot go on until they pass. One that was measured before counts in what is about the pair.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
+    station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
+    FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+    PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+    is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
+    inspection with the same outcome.
+    """
+    ReportBreakage: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ReportBreakageRequest, _job_pb2.Job]
+    """Records that lenses broke or cannot be used, at the station where the job is. They go back to the station that the
+    reason names, with a new blank or without; the other lens waits in the tray. The due time is reckoned anew, the
+    promise stays.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / BREAKAGE_LIST_MISSING: the job's revision has no
+    list of reasons. INVALID_ARGUMENT / BREAKAGE_REASON_UNKNOWN: the reason is not in it, or not one of the station.
+    INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. FAILED_PRECONDITION / JOB_STATE: the job was not begun,
+    is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS /
+    REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request break nothing more and return the job.
+    """
+    ReverseBreakage: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ReverseBreakageRequest, _job_pb2.Job]
+    """Takes a breakage back, while the lens has not been begun anew: the lens and the stock are as they were.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / NOT_FOUND: the job has no such breakage. FAILED_PRECONDITION
+    / BREAKAGE_NOT_REVERSIBLE: the lens was begun anew since, or broke again. FAILED_PRECONDITION / JOB_STATE: the job is
+    on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+    Idempotent: a breakage that was taken back stays so, and the job is returned unchanged.
+    """
+    HoldJob: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.HoldJobRequest, _job_pb2.Job]
+    """Stops a job until it is released. It is due at no time meanwhile.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+    FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+    Idempotent: a job on hold stays so, with the reason given last.
+    """
+    ReleaseJob: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ReleaseJobRequest, _job_pb2.Job]
+    """Lets a job go on where it was stopped.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+    Idempotent: a job that is not on hold is returned unchanged.
+    """
+    OutsourceJob: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.OutsourceJobRequest, _job_pb2.Job]
+    """Records that a job left for a partner who does the work up to a station. Blanks that were set aside for it go with
+    it, out of stock.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. INVALID_ARGUMENT / FIELD_INVALID: the station is not ahead of the job,
+    inspects, or ships. FAILED_PRECONDITION / JOB_STATE: it is on hold, cancelled or shipped. FAILED_PRECONDITION /
+    JOB_AWAY: it is at a partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it
+    may leave.
+
+    Idempotent: a job that is away with the same partner up to the same station is returned unchanged.
+    """
+    ReceiveFromPartner: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ReceiveFromPartnerRequest, _job_pb2.Job]
+    """Records that a job came back. It stands behind the last station that the partner did the work of.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+    Idempotent: a job that is not away is returned unchanged.
+    """
+    RemakeJob: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.RemakeJobRequest, _job_pb2.Job]
+    """Creates a new job for lenses that are made again, decided under the revision in force and linked to the job they
+    replace. What of its price is charged, the rules' policy for remakes says. Its hand-off id is the request id.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
+    was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
+    another job.
+
+    Idempotent with `request_id`: the same id and request return the same job.
+    """
+    GetJobTicket: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.GetJobTicketRequest, _httpbody_pb2.HttpBody]
+    """Returns the ticket that goes with a job's tray: a PDF with barcodes, of what is made and how. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+    kept. NOT_FOUND / REVISION_NOT_FOUND: the job's revision is of an earlier version and cannot be read.
+    """
+    ListBreakages: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ListBreakagesRequest, _floor_service_pb2.ListBreakagesResponse]
+    """Lists what broke of a job, in order, also what was taken back. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    ListInspections: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ListInspectionsRequest, _floor_service_pb2.ListInspectionsResponse]
+    """Lists a job's inspections, in order. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    ListFloorRecords: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ListFloorRecordsRequest, _floor_service_pb2.ListFloorRecordsResponse]
+    """Lists what was done to a job, in order: by whom, where and when. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    ListStations: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ListStationsRequest, _floor_service_pb2.ListStationsResponse]
+    """Lists the stations of the revision in force, in the order of the floor, with the jobs there. Changes nothing."""
+    ReceiveBlanks: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ReceiveBlanksRequest, _floor_pb2.BlankStock]
+    """Adds blanks that were delivered, and returns what there is now. A blank is kept in stock from its first delivery or
+    count on; until then it holds no job up.
+
+    NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. INVALID_ARGUMENT /
+    FIELD_INVALID: there would be more than 1,000,000. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request add nothing and return the first answer. Without one, a repeat
+    adds again.
+    """
+    CountBlanks: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.CountBlanksRequest, _floor_pb2.BlankStock]
+    """Sets what there is of a blank to what was counted, those that are set aside for jobs included.
+
+    NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. FAILED_PRECONDITION /
+    COUNT_BELOW_RESERVED: fewer than are set aside. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request change nothing and return the first answer. Without one, a
+    repeat is another count.
+    """
+    SetReorderLevel: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.SetReorderLevelRequest, _floor_pb2.BlankStock]
+    """Sets when a blank is to be ordered, and up to how many.
+
+    NOT_FOUND / BLANK_UNKNOWN: none was delivered or counted yet.
+
+    Idempotent: set again, nothing changes.
+    """
+    ListBlankStock: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ListBlankStockRequest, _floor_service_pb2.ListBlankStockResponse]
+    """Lists what is in stock, by blank. Changes nothing.
+
+    INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+    """
+    ListStockMovements: _grpc.UnaryUnaryMultiCallable[_floor_service_pb2.ListStockMovementsRequest, _floor_service_pb2.ListStockMovementsResponse]
+    """Lists the stock's changes, newest first. Changes nothing.
+
+    INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
     """
 
 @_typing.type_check_only
 class FloorServiceAsyncStub(FloorServiceStub):
-    """The lab's floor: stations move jobs on."""
+    """The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+    operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+    to customers.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Scan: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ScanRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Records that a job arrived at a station; the last station of its route ships it.
+    """Records that a job arrived at a station, which ends the work at the one before; the last station of its route ships
+    it. Every lens that goes to the station next arrives there; one that is further on waits in the tray. Where blanks
+    are picked, those of the arriving lenses are set aside; the next arrival takes them out of stock.
 
-    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the next on the
-    job's route. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped.
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the job's next.
+    FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+    partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go there.
+    FAILED_PRECONDITION / OUT_OF_STOCK: there is no blank for a lens.
 
     Idempotent: a second scan at the station where the job is returns it unchanged.
     """
+    ScanOut: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ScanOutRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Records that the work at a station is done. The job waits there until it arrives at the next.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the job is not at the station.
+    FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+    partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go on.
+
+    Idempotent: a second scan out of the same station returns the job unchanged.
+    """
+    PickBlanks: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.PickBlanksRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Confirms, by the codes on their boxes, that the blanks in the tray are those the lenses at the picking station are
+    made of.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job is at no station where
+    blanks are picked. FAILED_PRECONDITION / WRONG_BLANK: a code is none of a lens that is picked there, or scanned once
+    too often. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY:
+    it is at a partner's.
+
+    Idempotent: blanks that are confirmed already stay so.
+    """
+    RecordInspection: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.RecordInspectionRequest, _floor_pb2.Inspection]  # type: ignore[assignment]
+    """Judges measured lenses by the tolerance profile of the job's revision, keeps the outcome, and returns it. Lenses that
+    fail cannot go on until they pass. One that was measured before counts in what is about the pair.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
+    station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
+    FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+    PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+    is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
+    inspection with the same outcome.
+    """
+    ReportBreakage: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ReportBreakageRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Records that lenses broke or cannot be used, at the station where the job is. They go back to the station that the
+    reason names, with a new blank or without; the other lens waits in the tray. The due time is reckoned anew, the
+    promise stays.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / BREAKAGE_LIST_MISSING: the job's revision has no
+    list of reasons. INVALID_ARGUMENT / BREAKAGE_REASON_UNKNOWN: the reason is not in it, or not one of the station.
+    INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. FAILED_PRECONDITION / JOB_STATE: the job was not begun,
+    is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS /
+    REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request break nothing more and return the job.
+    """
+    ReverseBreakage: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ReverseBreakageRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Takes a breakage back, while the lens has not been begun anew: the lens and the stock are as they were.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / NOT_FOUND: the job has no such breakage. FAILED_PRECONDITION
+    / BREAKAGE_NOT_REVERSIBLE: the lens was begun anew since, or broke again. FAILED_PRECONDITION / JOB_STATE: the job is
+    on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+    Idempotent: a breakage that was taken back stays so, and the job is returned unchanged.
+    """
+    HoldJob: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.HoldJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Stops a job until it is released. It is due at no time meanwhile.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+    FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+    Idempotent: a job on hold stays so, with the reason given last.
+    """
+    ReleaseJob: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ReleaseJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Lets a job go on where it was stopped.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+    Idempotent: a job that is not on hold is returned unchanged.
+    """
+    OutsourceJob: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.OutsourceJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Records that a job left for a partner who does the work up to a station. Blanks that were set aside for it go with
+    it, out of stock.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. INVALID_ARGUMENT / FIELD_INVALID: the station is not ahead of the job,
+    inspects, or ships. FAILED_PRECONDITION / JOB_STATE: it is on hold, cancelled or shipped. FAILED_PRECONDITION /
+    JOB_AWAY: it is at a partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it
+    may leave.
+
+    Idempotent: a job that is away with the same partner up to the same station is returned unchanged.
+    """
+    ReceiveFromPartner: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ReceiveFromPartnerRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Records that a job came back. It stands behind the last station that the partner did the work of.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+    Idempotent: a job that is not away is returned unchanged.
+    """
+    RemakeJob: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.RemakeJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Creates a new job for lenses that are made again, decided under the revision in force and linked to the job they
+    replace. What of its price is charged, the rules' policy for remakes says. Its hand-off id is the request id.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
+    was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
+    another job.
+
+    Idempotent with `request_id`: the same id and request return the same job.
+    """
+    GetJobTicket: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.GetJobTicketRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns the ticket that goes with a job's tray: a PDF with barcodes, of what is made and how. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+    kept. NOT_FOUND / REVISION_NOT_FOUND: the job's revision is of an earlier version and cannot be read.
+    """
+    ListBreakages: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ListBreakagesRequest, _floor_service_pb2.ListBreakagesResponse]  # type: ignore[assignment]
+    """Lists what broke of a job, in order, also what was taken back. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    ListInspections: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ListInspectionsRequest, _floor_service_pb2.ListInspectionsResponse]  # type: ignore[assignment]
+    """Lists a job's inspections, in order. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    ListFloorRecords: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ListFloorRecordsRequest, _floor_service_pb2.ListFloorRecordsResponse]  # type: ignore[assignment]
+    """Lists what was done to a job, in order: by whom, where and when. Changes nothing.
+
+    NOT_FOUND / NOT_FOUND: there is no such job.
+    """
+    ListStations: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ListStationsRequest, _floor_service_pb2.ListStationsResponse]  # type: ignore[assignment]
+    """Lists the stations of the revision in force, in the order of the floor, with the jobs there. Changes nothing."""
+    ReceiveBlanks: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ReceiveBlanksRequest, _floor_pb2.BlankStock]  # type: ignore[assignment]
+    """Adds blanks that were delivered, and returns what there is now. A blank is kept in stock from its first delivery or
+    count on; until then it holds no job up.
+
+    NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. INVALID_ARGUMENT /
+    FIELD_INVALID: there would be more than 1,000,000. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request add nothing and return the first answer. Without one, a repeat
+    adds again.
+    """
+    CountBlanks: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.CountBlanksRequest, _floor_pb2.BlankStock]  # type: ignore[assignment]
+    """Sets what there is of a blank to what was counted, those that are set aside for jobs included.
+
+    NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. FAILED_PRECONDITION /
+    COUNT_BELOW_RESERVED: fewer than are set aside. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+    Idempotent with `request_id`: the same id and request change nothing and return the first answer. Without one, a
+    repeat is another count.
+    """
+    SetReorderLevel: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.SetReorderLevelRequest, _floor_pb2.BlankStock]  # type: ignore[assignment]
+    """Sets when a blank is to be ordered, and up to how many.
+
+    NOT_FOUND / BLANK_UNKNOWN: none was delivered or counted yet.
+
+    Idempotent: set again, nothing changes.
+    """
+    ListBlankStock: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ListBlankStockRequest, _floor_service_pb2.ListBlankStockResponse]  # type: ignore[assignment]
+    """Lists what is in stock, by blank. Changes nothing.
+
+    INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+    """
+    ListStockMovements: _aio.UnaryUnaryMultiCallable[_floor_service_pb2.ListStockMovementsRequest, _floor_service_pb2.ListStockMovementsResponse]  # type: ignore[assignment]
+    """Lists the stock's changes, newest first. Changes nothing.
+
+    INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+    """
 
 class FloorServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The lab's floor: stations move jobs on."""
+    """The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+    operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+    to customers.
+    """
 
     @_abc_1.abstractmethod
     def Scan(
@@ -66,12 +399,293 @@ class FloorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _floor_service_pb2.ScanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Records that a job arrived at a station; the last station of its route ships it.
+        """Records that a job arrived at a station, which ends the work at the one before; the last station of its route ships
+        it. Every lens that goes to the station next arrives there; one that is further on waits in the tray. Where blanks
+        are picked, those of the arriving lenses are set aside; the next arrival takes them out of stock.
 
-        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the next on the
-        job's route. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped.
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the job's next.
+        FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+        partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go there.
+        FAILED_PRECONDITION / OUT_OF_STOCK: there is no blank for a lens.
 
         Idempotent: a second scan at the station where the job is returns it unchanged.
+        """
+
+    @_abc_1.abstractmethod
+    def ScanOut(
+        self,
+        request: _floor_service_pb2.ScanOutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Records that the work at a station is done. The job waits there until it arrives at the next.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the job is not at the station.
+        FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+        partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go on.
+
+        Idempotent: a second scan out of the same station returns the job unchanged.
+        """
+
+    @_abc_1.abstractmethod
+    def PickBlanks(
+        self,
+        request: _floor_service_pb2.PickBlanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Confirms, by the codes on their boxes, that the blanks in the tray are those the lenses at the picking station are
+        made of.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job is at no station where
+        blanks are picked. FAILED_PRECONDITION / WRONG_BLANK: a code is none of a lens that is picked there, or scanned once
+        too often. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY:
+        it is at a partner's.
+
+        Idempotent: blanks that are confirmed already stay so.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordInspection(
+        self,
+        request: _floor_service_pb2.RecordInspectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_pb2.Inspection, _abc.Awaitable[_floor_pb2.Inspection]]:
+        """Judges measured lenses by the tolerance profile of the job's revision, keeps the outcome, and returns it. Lenses that
+        fail cannot go on until they pass. One that was measured before counts in what is about the pair.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
+        station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
+        FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+        PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+        is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
+        inspection with the same outcome.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportBreakage(
+        self,
+        request: _floor_service_pb2.ReportBreakageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Records that lenses broke or cannot be used, at the station where the job is. They go back to the station that the
+        reason names, with a new blank or without; the other lens waits in the tray. The due time is reckoned anew, the
+        promise stays.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / BREAKAGE_LIST_MISSING: the job's revision has no
+        list of reasons. INVALID_ARGUMENT / BREAKAGE_REASON_UNKNOWN: the reason is not in it, or not one of the station.
+        INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. FAILED_PRECONDITION / JOB_STATE: the job was not begun,
+        is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS /
+        REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request break nothing more and return the job.
+        """
+
+    @_abc_1.abstractmethod
+    def ReverseBreakage(
+        self,
+        request: _floor_service_pb2.ReverseBreakageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Takes a breakage back, while the lens has not been begun anew: the lens and the stock are as they were.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / NOT_FOUND: the job has no such breakage. FAILED_PRECONDITION
+        / BREAKAGE_NOT_REVERSIBLE: the lens was begun anew since, or broke again. FAILED_PRECONDITION / JOB_STATE: the job is
+        on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+        Idempotent: a breakage that was taken back stays so, and the job is returned unchanged.
+        """
+
+    @_abc_1.abstractmethod
+    def HoldJob(
+        self,
+        request: _floor_service_pb2.HoldJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Stops a job until it is released. It is due at no time meanwhile.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+        FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+
+        Idempotent: a job on hold stays so, with the reason given last.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseJob(
+        self,
+        request: _floor_service_pb2.ReleaseJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Lets a job go on where it was stopped.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+        Idempotent: a job that is not on hold is returned unchanged.
+        """
+
+    @_abc_1.abstractmethod
+    def OutsourceJob(
+        self,
+        request: _floor_service_pb2.OutsourceJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Records that a job left for a partner who does the work up to a station. Blanks that were set aside for it go with
+        it, out of stock.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. INVALID_ARGUMENT / FIELD_INVALID: the station is not ahead of the job,
+        inspects, or ships. FAILED_PRECONDITION / JOB_STATE: it is on hold, cancelled or shipped. FAILED_PRECONDITION /
+        JOB_AWAY: it is at a partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it
+        may leave.
+
+        Idempotent: a job that is away with the same partner up to the same station is returned unchanged.
+        """
+
+    @_abc_1.abstractmethod
+    def ReceiveFromPartner(
+        self,
+        request: _floor_service_pb2.ReceiveFromPartnerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Records that a job came back. It stands behind the last station that the partner did the work of.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+
+        Idempotent: a job that is not away is returned unchanged.
+        """
+
+    @_abc_1.abstractmethod
+    def RemakeJob(
+        self,
+        request: _floor_service_pb2.RemakeJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Creates a new job for lenses that are made again, decided under the revision in force and linked to the job they
+        replace. What of its price is charged, the rules' policy for remakes says. Its hand-off id is the request id.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
+        was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
+        another job.
+
+        Idempotent with `request_id`: the same id and request return the same job.
+        """
+
+    @_abc_1.abstractmethod
+    def GetJobTicket(
+        self,
+        request: _floor_service_pb2.GetJobTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns the ticket that goes with a job's tray: a PDF with barcodes, of what is made and how. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+        kept. NOT_FOUND / REVISION_NOT_FOUND: the job's revision is of an earlier version and cannot be read.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBreakages(
+        self,
+        request: _floor_service_pb2.ListBreakagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_service_pb2.ListBreakagesResponse, _abc.Awaitable[_floor_service_pb2.ListBreakagesResponse]]:
+        """Lists what broke of a job, in order, also what was taken back. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+
+    @_abc_1.abstractmethod
+    def ListInspections(
+        self,
+        request: _floor_service_pb2.ListInspectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_service_pb2.ListInspectionsResponse, _abc.Awaitable[_floor_service_pb2.ListInspectionsResponse]]:
+        """Lists a job's inspections, in order. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFloorRecords(
+        self,
+        request: _floor_service_pb2.ListFloorRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_service_pb2.ListFloorRecordsResponse, _abc.Awaitable[_floor_service_pb2.ListFloorRecordsResponse]]:
+        """Lists what was done to a job, in order: by whom, where and when. Changes nothing.
+
+        NOT_FOUND / NOT_FOUND: there is no such job.
+        """
+
+    @_abc_1.abstractmethod
+    def ListStations(
+        self,
+        request: _floor_service_pb2.ListStationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_service_pb2.ListStationsResponse, _abc.Awaitable[_floor_service_pb2.ListStationsResponse]]:
+        """Lists the stations of the revision in force, in the order of the floor, with the jobs there. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def ReceiveBlanks(
+        self,
+        request: _floor_service_pb2.ReceiveBlanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_pb2.BlankStock, _abc.Awaitable[_floor_pb2.BlankStock]]:
+        """Adds blanks that were delivered, and returns what there is now. A blank is kept in stock from its first delivery or
+        count on; until then it holds no job up.
+
+        NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. INVALID_ARGUMENT /
+        FIELD_INVALID: there would be more than 1,000,000. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request add nothing and return the first answer. Without one, a repeat
+        adds again.
+        """
+
+    @_abc_1.abstractmethod
+    def CountBlanks(
+        self,
+        request: _floor_service_pb2.CountBlanksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_pb2.BlankStock, _abc.Awaitable[_floor_pb2.BlankStock]]:
+        """Sets what there is of a blank to what was counted, those that are set aside for jobs included.
+
+        NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. FAILED_PRECONDITION /
+        COUNT_BELOW_RESERVED: fewer than are set aside. ALREADY_EXISTS / REQUEST_ID_REUSED.
+
+        Idempotent with `request_id`: the same id and request change nothing and return the first answer. Without one, a
+        repeat is another count.
+        """
+
+    @_abc_1.abstractmethod
+    def SetReorderLevel(
+        self,
+        request: _floor_service_pb2.SetReorderLevelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_pb2.BlankStock, _abc.Awaitable[_floor_pb2.BlankStock]]:
+        """Sets when a blank is to be ordered, and up to how many.
+
+        NOT_FOUND / BLANK_UNKNOWN: none was delivered or counted yet.
+
+        Idempotent: set again, nothing changes.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBlankStock(
+        self,
+        request: _floor_service_pb2.ListBlankStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_service_pb2.ListBlankStockResponse, _abc.Awaitable[_floor_service_pb2.ListBlankStockResponse]]:
+        """Lists what is in stock, by blank. Changes nothing.
+
+        INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+        """
+
+    @_abc_1.abstractmethod
+    def ListStockMovements(
+        self,
+        request: _floor_service_pb2.ListStockMovementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_floor_service_pb2.ListStockMovementsResponse, _abc.Awaitable[_floor_service_pb2.ListStockMovementsResponse]]:
+        """Lists the stock's changes, newest first. Changes nothing.
+
+        INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
         """
 
 def add_FloorServiceServicer_to_server(servicer: FloorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

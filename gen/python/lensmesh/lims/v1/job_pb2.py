@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from lensmesh.lims.v1 import floor_pb2 as lensmesh_dot_lims_dot_v1_dot_floor__pb2
 from lensmesh.options.v1 import options_pb2 as lensmesh_dot_options_dot_v1_dot_options__pb2
 from lensmesh.type.v1 import frame_pb2 as lensmesh_dot_type_dot_v1_dot_frame__pb2
 from lensmesh.type.v1 import lens_pb2 as lensmesh_dot_type_dot_v1_dot_lens__pb2
@@ -31,7 +32,7 @@ from lensmesh.type.v1 import prescription_pb2 as lensmesh_dot_type_dot_v1_dot_pr
 from lensmesh.type.v1 import quote_pb2 as lensmesh_dot_type_dot_v1_dot_quote__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alensmesh/lims/v1/job.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1clensmesh/type/v1/frame.proto\x1a\x1blensmesh/type/v1/lens.proto\x1a#lensmesh/type/v1/prescription.proto\x1a\x1clensmesh/type/v1/quote.proto\"\xcd\x01\n\x07JobSpec\x12.\n\x04\x65yes\x18\x01 \x01(\x0e\x32\x16.lensmesh.type.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x0cprescription\x18\x02 \x01(\x0b\x32\x1e.lensmesh.type.v1.PrescriptionB\x04\xb0\xbb\x18\x01\x12&\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x17.lensmesh.type.v1.Frame\x12(\n\x04lens\x18\x04 \x01(\x0b\x32\x1a.lensmesh.type.v1.LensSpec:\x04\xc0\xbb\x18\x01\"\xdb\x03\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nhandoff_id\x18\x02 \x01(\t\x12\'\n\x04spec\x18\x03 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpec\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.lensmesh.lims.v1.Job.State\x12\x0f\n\x07station\x18\x05 \x01(\t\x12\r\n\x05route\x18\x06 \x03(\t\x12\x18\n\x10\x63\x61talog_revision\x18\x07 \x01(\x03\x12\x10\n\x08sequence\x18\x08 \x01(\x03\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05quote\x18\x0b \x01(\x0b\x32\x17.lensmesh.type.v1.Quote\"\x86\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RECEIVED\x10\x01\x12\x17\n\x13STATE_IN_PRODUCTION\x10\x02\x12\x11\n\rSTATE_ON_HOLD\x10\x03\x12\x11\n\rSTATE_SHIPPED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\"\xd3\x01\n\x08JobEvent\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\x12\n\nhandoff_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.lensmesh.lims.v1.Job.State\x12\x0f\n\x07station\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61talog_revision\x18\x08 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alensmesh/lims/v1/job.proto\x12\x10lensmesh.lims.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1clensmesh/lims/v1/floor.proto\x1a!lensmesh/options/v1/options.proto\x1a\x1clensmesh/type/v1/frame.proto\x1a\x1blensmesh/type/v1/lens.proto\x1a#lensmesh/type/v1/prescription.proto\x1a\x1clensmesh/type/v1/quote.proto\"\xcd\x01\n\x07JobSpec\x12.\n\x04\x65yes\x18\x01 \x01(\x0e\x32\x16.lensmesh.type.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x0cprescription\x18\x02 \x01(\x0b\x32\x1e.lensmesh.type.v1.PrescriptionB\x04\xb0\xbb\x18\x01\x12&\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x17.lensmesh.type.v1.Frame\x12(\n\x04lens\x18\x04 \x01(\x0b\x32\x1a.lensmesh.type.v1.LensSpec:\x04\xc0\xbb\x18\x01\"\xb2\x06\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nhandoff_id\x18\x02 \x01(\t\x12\'\n\x04spec\x18\x03 \x01(\x0b\x32\x19.lensmesh.lims.v1.JobSpec\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.lensmesh.lims.v1.Job.State\x12\x0f\n\x07station\x18\x05 \x01(\t\x12\r\n\x05route\x18\x06 \x03(\t\x12\x18\n\x10\x63\x61talog_revision\x18\x07 \x01(\x03\x12\x10\n\x08sequence\x18\x08 \x01(\x03\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05quote\x18\x0b \x01(\x0b\x32\x17.lensmesh.type.v1.Quote\x12\x14\n\x0cnext_station\x18\x0c \x01(\t\x12\x17\n\x0f\x63ustomer_status\x18\r \x01(\t\x12,\n\x08\x64ue_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpromise_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06lenses\x18\x10 \x03(\x0b\x32\x1e.lensmesh.lims.v1.LensProgress\x12/\n\x0b\x61rrive_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bhold_reason\x18\x12 \x01(\t\x12\x0f\n\x07partner\x18\x13 \x01(\t\x12\x15\n\rpartner_until\x18\x14 \x01(\t\x12(\n\x06remake\x18\x15 \x01(\x0b\x32\x18.lensmesh.lims.v1.Remake\"\x86\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RECEIVED\x10\x01\x12\x17\n\x13STATE_IN_PRODUCTION\x10\x02\x12\x11\n\rSTATE_ON_HOLD\x10\x03\x12\x11\n\rSTATE_SHIPPED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\"\x81\x02\n\x08JobEvent\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\x12\n\nhandoff_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.lensmesh.lims.v1.Job.State\x12\x0f\n\x07station\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61talog_revision\x18\x08 \x01(\x03\x12,\n\x08\x64ue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,12 +45,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSPEC'].fields_by_name['prescription']._serialized_options = b'\260\273\030\001'
   _globals['_JOBSPEC']._loaded_options = None
   _globals['_JOBSPEC']._serialized_options = b'\300\273\030\001'
-  _globals['_JOBSPEC']._serialized_start=272
-  _globals['_JOBSPEC']._serialized_end=477
-  _globals['_JOB']._serialized_start=480
-  _globals['_JOB']._serialized_end=955
-  _globals['_JOB_STATE']._serialized_start=821
-  _globals['_JOB_STATE']._serialized_end=955
-  _globals['_JOBEVENT']._serialized_start=958
-  _globals['_JOBEVENT']._serialized_end=1169
+  _globals['_JOBSPEC']._serialized_start=302
+  _globals['_JOBSPEC']._serialized_end=507
+  _globals['_JOB']._serialized_start=510
+  _globals['_JOB']._serialized_end=1328
+  _globals['_JOB_STATE']._serialized_start=1194
+  _globals['_JOB_STATE']._serialized_end=1328
+  _globals['_JOBEVENT']._serialized_start=1331
+  _globals['_JOBEVENT']._serialized_end=1588
 # @@protoc_insertion_point(module_scope)

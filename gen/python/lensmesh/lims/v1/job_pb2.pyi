@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lensmesh.lims.v1 import floor_pb2 as _floor_pb2
 from lensmesh.type.v1 import frame_pb2 as _frame_pb2
 from lensmesh.type.v1 import lens_pb2 as _lens_pb2
 from lensmesh.type.v1 import prescription_pb2 as _prescription_pb2
@@ -116,6 +117,16 @@ class Job(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     QUOTE_FIELD_NUMBER: _builtins.int
+    NEXT_STATION_FIELD_NUMBER: _builtins.int
+    CUSTOMER_STATUS_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    PROMISE_TIME_FIELD_NUMBER: _builtins.int
+    LENSES_FIELD_NUMBER: _builtins.int
+    ARRIVE_TIME_FIELD_NUMBER: _builtins.int
+    HOLD_REASON_FIELD_NUMBER: _builtins.int
+    PARTNER_FIELD_NUMBER: _builtins.int
+    PARTNER_UNTIL_FIELD_NUMBER: _builtins.int
+    REMAKE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `jobs/{number}`."""
     handoff_id: _builtins.str
@@ -128,6 +139,18 @@ class Job(_message.Message):
     """The revision in force when it was created; its rules hold for the job's whole life."""
     sequence: _builtins.int
     """Sequence of its latest event."""
+    next_station: _builtins.str
+    """The station it goes to next, by id; empty when it shipped or was cancelled. Behind a breakage that may be one it has
+    been at.
+    """
+    customer_status: _builtins.str
+    """What the customer is told ("Surfacing"); says nothing of what goes on inside the lab."""
+    hold_reason: _builtins.str
+    """Why it is on hold; empty when it is not."""
+    partner: _builtins.str
+    """Who works on it outside the lab; empty when it is not away."""
+    partner_until: _builtins.str
+    """The last station that the partner does the work of, by id; empty when it is not away."""
     @_builtins.property
     def spec(self) -> Global___JobSpec:
         """What is made."""
@@ -150,6 +173,30 @@ class Job(_message.Message):
         methods leave it out, see GetJobDecision.
         """
 
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When it will be ready, by the working time of what is still ahead; absent on hold, behind the end, and where the rules
+        have no calendar.
+        """
+
+    @_builtins.property
+    def promise_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was promised to be ready; set when it is created and never changed. Absent where the rules have no calendar
+        or no lead time.
+        """
+
+    @_builtins.property
+    def lenses(self) -> _containers.RepeatedCompositeFieldContainer[_floor_pb2.LensProgress]:
+        """How far each lens is, the right one first."""
+
+    @_builtins.property
+    def arrive_time(self) -> _timestamp_pb2.Timestamp:
+        """When it arrived at `station`; absent when it was scanned out there, or was never scanned."""
+
+    @_builtins.property
+    def remake(self) -> _floor_pb2.Remake:
+        """Why it is made again, and what that costs; absent for a first job."""
+
     def __init__(
         self,
         *,
@@ -164,10 +211,20 @@ class Job(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         quote: _quote_pb2.Quote | None = ...,
+        next_station: _builtins.str = ...,
+        customer_status: _builtins.str = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        promise_time: _timestamp_pb2.Timestamp | None = ...,
+        lenses: _abc.Iterable[_floor_pb2.LensProgress] | None = ...,
+        arrive_time: _timestamp_pb2.Timestamp | None = ...,
+        hold_reason: _builtins.str = ...,
+        partner: _builtins.str = ...,
+        partner_until: _builtins.str = ...,
+        remake: _floor_pb2.Remake | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "quote", b"quote", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrive_time", b"arrive_time", "create_time", b"create_time", "due_time", b"due_time", "promise_time", b"promise_time", "quote", b"quote", "remake", b"remake", "spec", b"spec", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "create_time", b"create_time", "handoff_id", b"handoff_id", "name", b"name", "quote", b"quote", "route", b"route", "sequence", b"sequence", "spec", b"spec", "state", b"state", "station", b"station", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrive_time", b"arrive_time", "catalog_revision", b"catalog_revision", "create_time", b"create_time", "customer_status", b"customer_status", "due_time", b"due_time", "handoff_id", b"handoff_id", "hold_reason", b"hold_reason", "lenses", b"lenses", "name", b"name", "next_station", b"next_station", "partner", b"partner", "partner_until", b"partner_until", "promise_time", b"promise_time", "quote", b"quote", "remake", b"remake", "route", b"route", "sequence", b"sequence", "spec", b"spec", "state", b"state", "station", b"station", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -187,6 +244,7 @@ class JobEvent(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     CATALOG_REVISION_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """The job."""
     handoff_id: _builtins.str
@@ -205,6 +263,10 @@ class JobEvent(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
 
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When the job will be ready, as it looks after it; absent where that is not known."""
+
     def __init__(
         self,
         *,
@@ -216,10 +278,11 @@ class JobEvent(_message.Message):
         description: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         catalog_revision: _builtins.int = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "description", b"description", "handoff_id", b"handoff_id", "job", b"job", "sequence", b"sequence", "state", b"state", "station", b"station", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_revision", b"catalog_revision", "description", b"description", "due_time", b"due_time", "handoff_id", b"handoff_id", "job", b"job", "sequence", b"sequence", "state", b"state", "station", b"station", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -183,9 +183,10 @@ class LimsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Cancels a job that is not being made yet.
+        """Cancels a job that is not being made: not yet, or not any more because it is on hold. What was set aside for it in
+        stock is free again.
 
-        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: production has begun, or it has shipped.
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it is in production, or it has shipped.
 
         Idempotent: cancelling a cancelled job returns it unchanged.
         """

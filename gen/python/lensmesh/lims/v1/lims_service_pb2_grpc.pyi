@@ -83,9 +83,10 @@ class LimsServiceStub:
     NOT_FOUND / NOT_FOUND: there is no such job.
     """
     CancelJob: _grpc.UnaryUnaryMultiCallable[_lims_service_pb2.CancelJobRequest, _job_pb2.Job]
-    """Cancels a job that is not being made yet.
+    """Cancels a job that is not being made: not yet, or not any more because it is on hold. What was set aside for it in
+    stock is free again.
 
-    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: production has begun, or it has shipped.
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it is in production, or it has shipped.
 
     Idempotent: cancelling a cancelled job returns it unchanged.
     """
@@ -148,9 +149,10 @@ class LimsServiceAsyncStub(LimsServiceStub):
     NOT_FOUND / NOT_FOUND: there is no such job.
     """
     CancelJob: _aio.UnaryUnaryMultiCallable[_lims_service_pb2.CancelJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Cancels a job that is not being made yet.
+    """Cancels a job that is not being made: not yet, or not any more because it is on hold. What was set aside for it in
+    stock is free again.
 
-    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: production has begun, or it has shipped.
+    NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it is in production, or it has shipped.
 
     Idempotent: cancelling a cancelled job returns it unchanged.
     """
@@ -270,9 +272,10 @@ class LimsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lims_service_pb2.CancelJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Cancels a job that is not being made yet.
+        """Cancels a job that is not being made: not yet, or not any more because it is on hold. What was set aside for it in
+        stock is free again.
 
-        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: production has begun, or it has shipped.
+        NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it is in production, or it has shipped.
 
         Idempotent: cancelling a cancelled job returns it unchanged.
         """

@@ -70,6 +70,52 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_REVISION_IN_FORCE: _Reason.ValueType  # 26
     """The content is in force already. FAILED_PRECONDITION. Example: RollBack to the revision in force."""
+    REASON_BREAKAGE_LIST_MISSING: _Reason.ValueType  # 40
+    """The revision of the job has no list of reasons for breakages. FAILED_PRECONDITION.
+    Example: a breakage of a job of a revision from before there was one.
+    """
+    REASON_BREAKAGE_REASON_UNKNOWN: _Reason.ValueType  # 41
+    """The reason for a breakage is not in the list of the job's revision, or not one of the station. INVALID_ARGUMENT.
+    `metadata.reasons` names those that are. Example: "coating peel" is reported at the edger.
+    """
+    REASON_BREAKAGE_NOT_REVERSIBLE: _Reason.ValueType  # 42
+    """The breakage cannot be taken back any more. FAILED_PRECONDITION.
+    Example: the lens was begun anew since.
+    """
+    REASON_JOB_AWAY: _Reason.ValueType  # 43
+    """The job is at a partner's. FAILED_PRECONDITION. `metadata.partner` names who has it.
+    Example: a job is scanned that has not been received back.
+    """
+    REASON_INSPECTION_MISSING: _Reason.ValueType  # 44
+    """A lens has not passed its inspection. FAILED_PRECONDITION. `metadata.lenses` names which.
+    Example: a job is scanned at shipping before anybody measured it.
+    """
+    REASON_NOT_AT_STATION: _Reason.ValueType  # 45
+    """The job is not at a station where this is done. FAILED_PRECONDITION. `metadata.station` names where it is.
+    Example: an inspection is recorded while the job is at the edger.
+    """
+    REASON_OUT_OF_STOCK: _Reason.ValueType  # 46
+    """There is no blank to make the lens of. FAILED_PRECONDITION. `metadata.blank` names it.
+    Example: a job arrives at the stock room, and the last blank of its kind is set aside for another.
+    """
+    REASON_WRONG_BLANK: _Reason.ValueType  # 47
+    """The blank is not the one the lens is made of. FAILED_PRECONDITION. `metadata.expected` names the right one.
+    Example: the 4.00 base is taken where 6.00 was planned.
+    """
+    REASON_BLANK_UNKNOWN: _Reason.ValueType  # 48
+    """There is no such blank. NOT_FOUND. Example: a delivery is booked under an id that the catalog does not have."""
+    REASON_COUNT_BELOW_RESERVED: _Reason.ValueType  # 49
+    """Fewer blanks were counted than are set aside for jobs. FAILED_PRECONDITION. `metadata.reserved` says how many are.
+    Example: two trays hold one blank each, and a count says 1.
+    """
+    REASON_LENS_NOT_IN_JOB: _Reason.ValueType  # 50
+    """The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
+    Example: a breakage of the left lens of a job that makes the right one alone.
+    """
+    REASON_PROFILE_MISSING: _Reason.ValueType  # 51
+    """The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+    kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1."""
@@ -122,4 +168,50 @@ Example: UpdateDraft with a later base.
 """
 REASON_REVISION_IN_FORCE: Reason.ValueType  # 26
 """The content is in force already. FAILED_PRECONDITION. Example: RollBack to the revision in force."""
+REASON_BREAKAGE_LIST_MISSING: Reason.ValueType  # 40
+"""The revision of the job has no list of reasons for breakages. FAILED_PRECONDITION.
+Example: a breakage of a job of a revision from before there was one.
+"""
+REASON_BREAKAGE_REASON_UNKNOWN: Reason.ValueType  # 41
+"""The reason for a breakage is not in the list of the job's revision, or not one of the station. INVALID_ARGUMENT.
+`metadata.reasons` names those that are. Example: "coating peel" is reported at the edger.
+"""
+REASON_BREAKAGE_NOT_REVERSIBLE: Reason.ValueType  # 42
+"""The breakage cannot be taken back any more. FAILED_PRECONDITION.
+Example: the lens was begun anew since.
+"""
+REASON_JOB_AWAY: Reason.ValueType  # 43
+"""The job is at a partner's. FAILED_PRECONDITION. `metadata.partner` names who has it.
+Example: a job is scanned that has not been received back.
+"""
+REASON_INSPECTION_MISSING: Reason.ValueType  # 44
+"""A lens has not passed its inspection. FAILED_PRECONDITION. `metadata.lenses` names which.
+Example: a job is scanned at shipping before anybody measured it.
+"""
+REASON_NOT_AT_STATION: Reason.ValueType  # 45
+"""The job is not at a station where this is done. FAILED_PRECONDITION. `metadata.station` names where it is.
+Example: an inspection is recorded while the job is at the edger.
+"""
+REASON_OUT_OF_STOCK: Reason.ValueType  # 46
+"""There is no blank to make the lens of. FAILED_PRECONDITION. `metadata.blank` names it.
+Example: a job arrives at the stock room, and the last blank of its kind is set aside for another.
+"""
+REASON_WRONG_BLANK: Reason.ValueType  # 47
+"""The blank is not the one the lens is made of. FAILED_PRECONDITION. `metadata.expected` names the right one.
+Example: the 4.00 base is taken where 6.00 was planned.
+"""
+REASON_BLANK_UNKNOWN: Reason.ValueType  # 48
+"""There is no such blank. NOT_FOUND. Example: a delivery is booked under an id that the catalog does not have."""
+REASON_COUNT_BELOW_RESERVED: Reason.ValueType  # 49
+"""Fewer blanks were counted than are set aside for jobs. FAILED_PRECONDITION. `metadata.reserved` says how many are.
+Example: two trays hold one blank each, and a count says 1.
+"""
+REASON_LENS_NOT_IN_JOB: Reason.ValueType  # 50
+"""The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
+Example: a breakage of the left lens of a job that makes the right one alone.
+"""
+REASON_PROFILE_MISSING: Reason.ValueType  # 51
+"""The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+"""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -5,16 +5,24 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb";
-import type { JobSchema } from "./job_pb";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb";
+import type { HttpBodySchema } from "../../../google/api/httpbody_pb";
+import { file_google_api_httpbody } from "../../../google/api/httpbody_pb";
+import type { BlankStock, BlankStockSchema, Breakage, FloorRecord, FloorStation, Inspection, InspectionSchema, MeasuredLens, Responsibility, StockMovement } from "./floor_pb";
+import { file_lensmesh_lims_v1_floor } from "./floor_pb";
+import type { JobSchema, JobSpec } from "./job_pb";
 import { file_lensmesh_lims_v1_job } from "./job_pb";
 import { file_lensmesh_options_v1_options } from "../../options/v1/options_pb";
+import type { Eyes, Side } from "../../type/v1/prescription_pb";
+import { file_lensmesh_type_v1_prescription } from "../../type/v1/prescription_pb";
+import { file_lensmesh_type_v1_text } from "../../type/v1/text_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file lensmesh/lims/v1/floor_service.proto.
  */
 export const file_lensmesh_lims_v1_floor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRsZW5zbWVzaC9saW1zL3YxL2Zsb29yX3NlcnZpY2UucHJvdG8SEGxlbnNtZXNoLmxpbXMudjEiagoLU2NhblJlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQSLgoHc3RhdGlvbhgCIAEoCUIdukgachgyFl5bYS16XVthLXowLTktXXswLDYyfSQyXQoMRmxvb3JTZXJ2aWNlEk0KBFNjYW4SHS5sZW5zbWVzaC5saW1zLnYxLlNjYW5SZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiD5ACAqq7GAgKAgQDKgIIBWIGcHJvdG8z", [file_buf_validate_validate, file_lensmesh_lims_v1_job, file_lensmesh_options_v1_options]);
+  fileDesc("CiRsZW5zbWVzaC9saW1zL3YxL2Zsb29yX3NlcnZpY2UucHJvdG8SEGxlbnNtZXNoLmxpbXMudjEiagoLU2NhblJlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQSLgoHc3RhdGlvbhgCIAEoCUIdukgachgyFl5bYS16XVthLXowLTktXXswLDYyfSQibQoOU2Nhbk91dFJlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQSLgoHc3RhdGlvbhgCIAEoCUIdukgachgyFl5bYS16XVthLXowLTktXXswLDYyfSQiegoRUGlja0JsYW5rc1JlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQSOAoFY29kZXMYAiADKAlCKbpIJpIBIwgBEAIiHXIbMhleW2EtejAtOV1bYS16MC05LV17MCw2Mn0kIr8BChdSZWNvcmRJbnNwZWN0aW9uUmVxdWVzdBIrCgNqb2IYASABKAlCHrpIG3IZMhdeam9icy9bMS05XVswLTldezAsMTd9JBI6CgZsZW5zZXMYAiADKAsyHi5sZW5zbWVzaC5saW1zLnYxLk1lYXN1cmVkTGVuc0IKukgHkgEECAEQAhIaCgRub3RlGAMgASgJQgy6SAlyBxj0A8i7GAESHwoKcmVxdWVzdF9pZBgEIAEoCUILukgIcgOwAQHYAQEi7AEKFVJlcG9ydEJyZWFrYWdlUmVxdWVzdBIrCgNqb2IYASABKAlCHrpIG3IZMhdeam9icy9bMS05XVswLTldezAsMTd9JBI6CgVzaWRlcxgCIAMoDjIWLmxlbnNtZXNoLnR5cGUudjEuU2lkZUITukgQkgENCAEQAhgBIgWCAQIQARItCgZyZWFzb24YAyABKAlCHbpIGnIYMhZeW2Etel1bYS16MC05LV17MCw2Mn0kEhoKBG5vdGUYBCABKAlCDLpICXIHGPQDyLsYARIfCgpyZXF1ZXN0X2lkGAUgASgJQgu6SAhyA7ABAdgBASJkChZSZXZlcnNlQnJlYWthZ2VSZXF1ZXN0EkoKCGJyZWFrYWdlGAEgASgJQji6SDVyMzIxXmpvYnMvWzEtOV1bMC05XXswLDE3fS9icmVha2FnZXMvWzEtOV1bMC05XXswLDh9JCJdCg5Ib2xkSm9iUmVxdWVzdBIrCgNqb2IYASABKAlCHrpIG3IZMhdeam9icy9bMS05XVswLTldezAsMTd9JBIeCgZyZWFzb24YAiABKAlCDrpIC3IJEAEYyAHAuxgBIkAKEVJlbGVhc2VKb2JSZXF1ZXN0EisKA2pvYhgBIAEoCUIeukgbchkyF15qb2JzL1sxLTldWzAtOV17MCwxN30kIpABChNPdXRzb3VyY2VKb2JSZXF1ZXN0EisKA2pvYhgBIAEoCUIeukgbchkyF15qb2JzL1sxLTldWzAtOV17MCwxN30kEh4KB3BhcnRuZXIYAiABKAlCDbpICnIIEAEYZMC7GAESLAoFdW50aWwYAyABKAlCHbpIGnIYMhZeW2Etel1bYS16MC05LV17MCw2Mn0kIkgKGVJlY2VpdmVGcm9tUGFydG5lclJlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQinAIKEFJlbWFrZUpvYlJlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQSRAoOcmVzcG9uc2liaWxpdHkYAiABKA4yIC5sZW5zbWVzaC5saW1zLnYxLlJlc3BvbnNpYmlsaXR5Qgq6SAeCAQQQASAAEh4KBnJlYXNvbhgDIAEoCUIOukgLcgkQARjIAcC7GAESLgoEZXllcxgEIAEoDjIWLmxlbnNtZXNoLnR5cGUudjEuRXllc0IIukgFggECEAESJwoEc3BlYxgFIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuSm9iU3BlYxIcCgpyZXF1ZXN0X2lkGAYgASgJQgi6SAVyA7ABASJCChNHZXRKb2JUaWNrZXRSZXF1ZXN0EisKA2pvYhgBIAEoCUIeukgbchkyF15qb2JzL1sxLTldWzAtOV17MCwxN30kIkMKFExpc3RCcmVha2FnZXNSZXF1ZXN0EisKA2pvYhgBIAEoCUIeukgbchkyF15qb2JzL1sxLTldWzAtOV17MCwxN30kIkYKFUxpc3RCcmVha2FnZXNSZXNwb25zZRItCglicmVha2FnZXMYASADKAsyGi5sZW5zbWVzaC5saW1zLnYxLkJyZWFrYWdlIkUKFkxpc3RJbnNwZWN0aW9uc1JlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQiTAoXTGlzdEluc3BlY3Rpb25zUmVzcG9uc2USMQoLaW5zcGVjdGlvbnMYASADKAsyHC5sZW5zbWVzaC5saW1zLnYxLkluc3BlY3Rpb24iRgoXTGlzdEZsb29yUmVjb3Jkc1JlcXVlc3QSKwoDam9iGAEgASgJQh66SBtyGTIXXmpvYnMvWzEtOV1bMC05XXswLDE3fSQiSgoYTGlzdEZsb29yUmVjb3Jkc1Jlc3BvbnNlEi4KB3JlY29yZHMYASADKAsyHS5sZW5zbWVzaC5saW1zLnYxLkZsb29yUmVjb3JkIhUKE0xpc3RTdGF0aW9uc1JlcXVlc3QiSAoUTGlzdFN0YXRpb25zUmVzcG9uc2USMAoIc3RhdGlvbnMYASADKAsyHi5sZW5zbWVzaC5saW1zLnYxLkZsb29yU3RhdGlvbiKqAQoUUmVjZWl2ZUJsYW5rc1JlcXVlc3QSNgoFYmxhbmsYASABKAlCJ7pIJHIiMiBeYmxhbmtzL1thLXowLTldW2EtejAtOS1dezAsNjJ9JBIdCghxdWFudGl0eRgCIAEoBUILukgIGgYYwIQ9KAESGgoEbm90ZRgDIAEoCUIMukgJcgcY9APIuxgBEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICHIDsAEB2AEBIqcBChJDb3VudEJsYW5rc1JlcXVlc3QSNgoFYmxhbmsYASABKAlCJ7pIJHIiMiBeYmxhbmtzL1thLXowLTldW2EtejAtOS1dezAsNjJ9JBIcCgdvbl9oYW5kGAIgASgFQgu6SAgaBhjAhD0oABIaCgRub3RlGAMgASgJQgy6SAlyBxj0A8i7GAESHwoKcmVxdWVzdF9pZBgEIAEoCUILukgIcgOwAQHYAQEijAIKFlNldFJlb3JkZXJMZXZlbFJlcXVlc3QSNgoFYmxhbmsYASABKAlCJ7pIJHIiMiBeYmxhbmtzL1thLXowLTldW2EtejAtOS1dezAsNjJ9JBIfCgpyZW9yZGVyX2F0GAIgASgFQgu6SAgaBhjAhD0oABIgCgtvcmRlcl91cF90bxgDIAEoBUILukgIGgYYwIQ9KAA6d7pIdBpyCh1zZXRfcmVvcmRlcl9sZXZlbC5vcmRlcl91cF90bxIsb3JkZXJfdXBfdG8gbXVzdCBub3QgYmUgbGVzcyB0aGFuIHJlb3JkZXJfYXQaI3RoaXMub3JkZXJfdXBfdG8gPj0gdGhpcy5yZW9yZGVyX2F0ImcKFUxpc3RCbGFua1N0b2NrUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAISFAoMcmVvcmRlcl9vbmx5GAMgASgIIl4KFkxpc3RCbGFua1N0b2NrUmVzcG9uc2USKwoFc3RvY2sYASADKAsyHC5sZW5zbWVzaC5saW1zLnYxLkJsYW5rU3RvY2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsABChlMaXN0U3RvY2tNb3ZlbWVudHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAAhI5CgVibGFuaxgDIAEoCUIqukgnciUyI14oYmxhbmtzL1thLXowLTldW2EtejAtOS1dezAsNjJ9KT8kEi4KA2pvYhgEIAEoCUIhukgechwyGl4oam9icy9bMS05XVswLTldezAsMTd9KT8kImkKGkxpc3RTdG9ja01vdmVtZW50c1Jlc3BvbnNlEjIKCW1vdmVtZW50cxgBIAMoCzIfLmxlbnNtZXNoLmxpbXMudjEuU3RvY2tNb3ZlbWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyrBcKDEZsb29yU2VydmljZRJyCgRTY2FuEh0ubGVuc21lc2gubGltcy52MS5TY2FuUmVxdWVzdBoVLmxlbnNtZXNoLmxpbXMudjEuSm9iIjSQAgKquxgICgIEAyoCCAWC0+STAh8iGi92MS9saW1zL3tqb2I9am9icy8qfTpzY2FuOgEqEnsKB1NjYW5PdXQSIC5sZW5zbWVzaC5saW1zLnYxLlNjYW5PdXRSZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiN5ACAqq7GAgKAgQDKgIIBYLT5JMCIiIdL3YxL2xpbXMve2pvYj1qb2JzLyp9OnNjYW5PdXQ6ASoSfgoKUGlja0JsYW5rcxIjLmxlbnNtZXNoLmxpbXMudjEuUGlja0JsYW5rc1JlcXVlc3QaFS5sZW5zbWVzaC5saW1zLnYxLkpvYiI0kAICqrsYCAoCBAMqAggFgtPkkwIfIhovdjEvbGltcy97am9iPWpvYnMvKn06cGljazoBKhKRAQoQUmVjb3JkSW5zcGVjdGlvbhIpLmxlbnNtZXNoLmxpbXMudjEuUmVjb3JkSW5zcGVjdGlvblJlcXVlc3QaHC5sZW5zbWVzaC5saW1zLnYxLkluc3BlY3Rpb24iNKq7GAgKAgQDKgIIBYLT5JMCIiIdL3YxL2xpbXMve2pvYj1qb2JzLyp9Omluc3BlY3Q6ASoShAEKDlJlcG9ydEJyZWFrYWdlEicubGVuc21lc2gubGltcy52MS5SZXBvcnRCcmVha2FnZVJlcXVlc3QaFS5sZW5zbWVzaC5saW1zLnYxLkpvYiIyqrsYCAoCBAMqAggFgtPkkwIgIhsvdjEvbGltcy97am9iPWpvYnMvKn06YnJlYWs6ASoSnAEKD1JldmVyc2VCcmVha2FnZRIoLmxlbnNtZXNoLmxpbXMudjEuUmV2ZXJzZUJyZWFrYWdlUmVxdWVzdBoVLmxlbnNtZXNoLmxpbXMudjEuSm9iIkiQAgKquxgICgIEAyoCCAWC0+STAjMiLi92MS9saW1zL3ticmVha2FnZT1qb2JzLyovYnJlYWthZ2VzLyp9OnJldmVyc2U6ASoSeAoHSG9sZEpvYhIgLmxlbnNtZXNoLmxpbXMudjEuSG9sZEpvYlJlcXVlc3QaFS5sZW5zbWVzaC5saW1zLnYxLkpvYiI0kAICqrsYCAoCBAMqAggFgtPkkwIfIhovdjEvbGltcy97am9iPWpvYnMvKn06aG9sZDoBKhKBAQoKUmVsZWFzZUpvYhIjLmxlbnNtZXNoLmxpbXMudjEuUmVsZWFzZUpvYlJlcXVlc3QaFS5sZW5zbWVzaC5saW1zLnYxLkpvYiI3kAICqrsYCAoCBAMqAggFgtPkkwIiIh0vdjEvbGltcy97am9iPWpvYnMvKn06cmVsZWFzZToBKhKHAQoMT3V0c291cmNlSm9iEiUubGVuc21lc2gubGltcy52MS5PdXRzb3VyY2VKb2JSZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiOZACAqq7GAgKAgQDKgIIBYLT5JMCJCIfL3YxL2xpbXMve2pvYj1qb2JzLyp9Om91dHNvdXJjZToBKhKRAQoSUmVjZWl2ZUZyb21QYXJ0bmVyEisubGVuc21lc2gubGltcy52MS5SZWNlaXZlRnJvbVBhcnRuZXJSZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiN5ACAqq7GAgKAgQDKgIIBYLT5JMCIiIdL3YxL2xpbXMve2pvYj1qb2JzLyp9OnJlY2VpdmU6ASoSfgoJUmVtYWtlSm9iEiIubGVuc21lc2gubGltcy52MS5SZW1ha2VKb2JSZXF1ZXN0GhUubGVuc21lc2gubGltcy52MS5Kb2IiNpACAqq7GAgKAgQDKgIIBYLT5JMCISIcL3YxL2xpbXMve2pvYj1qb2JzLyp9OnJlbWFrZToBKhKAAQoMR2V0Sm9iVGlja2V0EiUubGVuc21lc2gubGltcy52MS5HZXRKb2JUaWNrZXRSZXF1ZXN0GhQuZ29vZ2xlLmFwaS5IdHRwQm9keSIzkAIBqrsYCAoCBAMqAggKgtPkkwIeEhwvdjEvbGltcy97am9iPWpvYnMvKn0vdGlja2V0EpgBCg1MaXN0QnJlYWthZ2VzEiYubGVuc21lc2gubGltcy52MS5MaXN0QnJlYWthZ2VzUmVxdWVzdBonLmxlbnNtZXNoLmxpbXMudjEuTGlzdEJyZWFrYWdlc1Jlc3BvbnNlIjaQAgGquxgICgIEAyoCCAWC0+STAiESHy92MS9saW1zL3tqb2I9am9icy8qfS9icmVha2FnZXMSoAEKD0xpc3RJbnNwZWN0aW9ucxIoLmxlbnNtZXNoLmxpbXMudjEuTGlzdEluc3BlY3Rpb25zUmVxdWVzdBopLmxlbnNtZXNoLmxpbXMudjEuTGlzdEluc3BlY3Rpb25zUmVzcG9uc2UiOJACAaq7GAgKAgQDKgIIBYLT5JMCIxIhL3YxL2xpbXMve2pvYj1qb2JzLyp9L2luc3BlY3Rpb25zEp8BChBMaXN0Rmxvb3JSZWNvcmRzEikubGVuc21lc2gubGltcy52MS5MaXN0Rmxvb3JSZWNvcmRzUmVxdWVzdBoqLmxlbnNtZXNoLmxpbXMudjEuTGlzdEZsb29yUmVjb3Jkc1Jlc3BvbnNlIjSQAgGquxgICgIEAyoCCAWC0+STAh8SHS92MS9saW1zL3tqb2I9am9icy8qfS9yZWNvcmRzEocBCgxMaXN0U3RhdGlvbnMSJS5sZW5zbWVzaC5saW1zLnYxLkxpc3RTdGF0aW9uc1JlcXVlc3QaJi5sZW5zbWVzaC5saW1zLnYxLkxpc3RTdGF0aW9uc1Jlc3BvbnNlIiiQAgGquxgICgIEAyoCCAWC0+STAhMSES92MS9saW1zL3N0YXRpb25zEo8BCg1SZWNlaXZlQmxhbmtzEiYubGVuc21lc2gubGltcy52MS5SZWNlaXZlQmxhbmtzUmVxdWVzdBocLmxlbnNtZXNoLmxpbXMudjEuQmxhbmtTdG9jayI4qrsYCAoCBAMqAggFgtPkkwImIiEvdjEvbGltcy97Ymxhbms9YmxhbmtzLyp9OnJlY2VpdmU6ASoSiQEKC0NvdW50QmxhbmtzEiQubGVuc21lc2gubGltcy52MS5Db3VudEJsYW5rc1JlcXVlc3QaHC5sZW5zbWVzaC5saW1zLnYxLkJsYW5rU3RvY2siNqq7GAgKAgQDKgIIBYLT5JMCJCIfL3YxL2xpbXMve2JsYW5rPWJsYW5rcy8qfTpjb3VudDoBKhKeAQoPU2V0UmVvcmRlckxldmVsEigubGVuc21lc2gubGltcy52MS5TZXRSZW9yZGVyTGV2ZWxSZXF1ZXN0GhwubGVuc21lc2gubGltcy52MS5CbGFua1N0b2NrIkOQAgKquxgICgIEAyoCCAWC0+STAi4iKS92MS9saW1zL3tibGFuaz1ibGFua3MvKn06c2V0UmVvcmRlckxldmVsOgEqEosBCg5MaXN0QmxhbmtTdG9jaxInLmxlbnNtZXNoLmxpbXMudjEuTGlzdEJsYW5rU3RvY2tSZXF1ZXN0GigubGVuc21lc2gubGltcy52MS5MaXN0QmxhbmtTdG9ja1Jlc3BvbnNlIiaQAgGquxgICgIEAyoCCAWC0+STAhESDy92MS9saW1zL2JsYW5rcxKaAQoSTGlzdFN0b2NrTW92ZW1lbnRzEisubGVuc21lc2gubGltcy52MS5MaXN0U3RvY2tNb3ZlbWVudHNSZXF1ZXN0GiwubGVuc21lc2gubGltcy52MS5MaXN0U3RvY2tNb3ZlbWVudHNSZXNwb25zZSIpkAIBqrsYCAoCBAMqAggFgtPkkwIUEhIvdjEvbGltcy9tb3ZlbWVudHNiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_httpbody, file_lensmesh_lims_v1_floor, file_lensmesh_lims_v1_job, file_lensmesh_options_v1_options, file_lensmesh_type_v1_prescription, file_lensmesh_type_v1_text]);
 
 /**
  * A job arrives at a station.
@@ -45,16 +53,787 @@ export const ScanRequestSchema: GenMessage<ScanRequest> = /*@__PURE__*/
   messageDesc(file_lensmesh_lims_v1_floor_service, 0);
 
 /**
- * The lab's floor: stations move jobs on.
+ * The work at a station is done.
+ *
+ * @generated from message lensmesh.lims.v1.ScanOutRequest
+ */
+export type ScanOutRequest = Message<"lensmesh.lims.v1.ScanOutRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * Id of the station that scans.
+   *
+   * @generated from field: string station = 2;
+   */
+  station: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ScanOutRequest.
+ * Use `create(ScanOutRequestSchema)` to create a new message.
+ */
+export const ScanOutRequestSchema: GenMessage<ScanOutRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 1);
+
+/**
+ * Blanks are put into a tray.
+ *
+ * @generated from message lensmesh.lims.v1.PickBlanksRequest
+ */
+export type PickBlanksRequest = Message<"lensmesh.lims.v1.PickBlanksRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * What was scanned, one for each blank: its OPC or its id in the catalog. 1 to 2.
+   *
+   * @generated from field: repeated string codes = 2;
+   */
+  codes: string[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.PickBlanksRequest.
+ * Use `create(PickBlanksRequestSchema)` to create a new message.
+ */
+export const PickBlanksRequestSchema: GenMessage<PickBlanksRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 2);
+
+/**
+ * Lenses were measured.
+ *
+ * @generated from message lensmesh.lims.v1.RecordInspectionRequest
+ */
+export type RecordInspectionRequest = Message<"lensmesh.lims.v1.RecordInspectionRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * The lenses. 1 to 2.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.MeasuredLens lenses = 2;
+   */
+  lenses: MeasuredLens[];
+
+  /**
+   * What is noted, at most 500 characters, no names.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * UUID of this request; repeat it with every retry. Empty: retries may inspect twice.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.RecordInspectionRequest.
+ * Use `create(RecordInspectionRequestSchema)` to create a new message.
+ */
+export const RecordInspectionRequestSchema: GenMessage<RecordInspectionRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 3);
+
+/**
+ * Lenses broke.
+ *
+ * @generated from message lensmesh.lims.v1.ReportBreakageRequest
+ */
+export type ReportBreakageRequest = Message<"lensmesh.lims.v1.ReportBreakageRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * Which lenses; unspecified alone for a job that does not know its lenses. 1 to 2, each once.
+   *
+   * @generated from field: repeated lensmesh.type.v1.Side sides = 2;
+   */
+  sides: Side[];
+
+  /**
+   * Id of the reason, in the reason list of the job's revision.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * What is noted, at most 500 characters, no names.
+   *
+   * @generated from field: string note = 4;
+   */
+  note: string;
+
+  /**
+   * UUID of this request; repeat it with every retry. Empty: retries may break twice.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ReportBreakageRequest.
+ * Use `create(ReportBreakageRequestSchema)` to create a new message.
+ */
+export const ReportBreakageRequestSchema: GenMessage<ReportBreakageRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 4);
+
+/**
+ * A breakage is taken back.
+ *
+ * @generated from message lensmesh.lims.v1.ReverseBreakageRequest
+ */
+export type ReverseBreakageRequest = Message<"lensmesh.lims.v1.ReverseBreakageRequest"> & {
+  /**
+   * `jobs/{number}/breakages/{breakage}`.
+   *
+   * @generated from field: string breakage = 1;
+   */
+  breakage: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ReverseBreakageRequest.
+ * Use `create(ReverseBreakageRequestSchema)` to create a new message.
+ */
+export const ReverseBreakageRequestSchema: GenMessage<ReverseBreakageRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 5);
+
+/**
+ * A job is stopped.
+ *
+ * @generated from message lensmesh.lims.v1.HoldJobRequest
+ */
+export type HoldJobRequest = Message<"lensmesh.lims.v1.HoldJobRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * Why; 1 to 200 characters, no names.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.HoldJobRequest.
+ * Use `create(HoldJobRequestSchema)` to create a new message.
+ */
+export const HoldJobRequestSchema: GenMessage<HoldJobRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 6);
+
+/**
+ * A job goes on.
+ *
+ * @generated from message lensmesh.lims.v1.ReleaseJobRequest
+ */
+export type ReleaseJobRequest = Message<"lensmesh.lims.v1.ReleaseJobRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ReleaseJobRequest.
+ * Use `create(ReleaseJobRequestSchema)` to create a new message.
+ */
+export const ReleaseJobRequestSchema: GenMessage<ReleaseJobRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 7);
+
+/**
+ * A job leaves for a partner.
+ *
+ * @generated from message lensmesh.lims.v1.OutsourceJobRequest
+ */
+export type OutsourceJobRequest = Message<"lensmesh.lims.v1.OutsourceJobRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * Who works on it; 1 to 100 characters.
+   *
+   * @generated from field: string partner = 2;
+   */
+  partner: string;
+
+  /**
+   * Id of the last station that the partner does the work of: one that is ahead of the job, does not inspect and is not
+   * the last of its route.
+   *
+   * @generated from field: string until = 3;
+   */
+  until: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.OutsourceJobRequest.
+ * Use `create(OutsourceJobRequestSchema)` to create a new message.
+ */
+export const OutsourceJobRequestSchema: GenMessage<OutsourceJobRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 8);
+
+/**
+ * A job comes back.
+ *
+ * @generated from message lensmesh.lims.v1.ReceiveFromPartnerRequest
+ */
+export type ReceiveFromPartnerRequest = Message<"lensmesh.lims.v1.ReceiveFromPartnerRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ReceiveFromPartnerRequest.
+ * Use `create(ReceiveFromPartnerRequestSchema)` to create a new message.
+ */
+export const ReceiveFromPartnerRequestSchema: GenMessage<ReceiveFromPartnerRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 9);
+
+/**
+ * Lenses are made again.
+ *
+ * @generated from message lensmesh.lims.v1.RemakeJobRequest
+ */
+export type RemakeJobRequest = Message<"lensmesh.lims.v1.RemakeJobRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+
+  /**
+   * Who answers for it.
+   *
+   * @generated from field: lensmesh.lims.v1.Responsibility responsibility = 2;
+   */
+  responsibility: Responsibility;
+
+  /**
+   * Why, in words; 1 to 200 characters, no names.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Which lenses; unspecified makes those of the spec.
+   *
+   * @generated from field: lensmesh.type.v1.Eyes eyes = 4;
+   */
+  eyes: Eyes;
+
+  /**
+   * What to make, where that is not what the job made: a changed prescription, say.
+   *
+   * @generated from field: lensmesh.lims.v1.JobSpec spec = 5;
+   */
+  spec?: JobSpec | undefined;
+
+  /**
+   * UUID of this request; repeat it with every retry. It is the new job's hand-off id.
+   *
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.RemakeJobRequest.
+ * Use `create(RemakeJobRequestSchema)` to create a new message.
+ */
+export const RemakeJobRequestSchema: GenMessage<RemakeJobRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 10);
+
+/**
+ * Asks for a job's ticket.
+ *
+ * @generated from message lensmesh.lims.v1.GetJobTicketRequest
+ */
+export type GetJobTicketRequest = Message<"lensmesh.lims.v1.GetJobTicketRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.GetJobTicketRequest.
+ * Use `create(GetJobTicketRequestSchema)` to create a new message.
+ */
+export const GetJobTicketRequestSchema: GenMessage<GetJobTicketRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 11);
+
+/**
+ * Asks what broke of a job.
+ *
+ * @generated from message lensmesh.lims.v1.ListBreakagesRequest
+ */
+export type ListBreakagesRequest = Message<"lensmesh.lims.v1.ListBreakagesRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListBreakagesRequest.
+ * Use `create(ListBreakagesRequestSchema)` to create a new message.
+ */
+export const ListBreakagesRequestSchema: GenMessage<ListBreakagesRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 12);
+
+/**
+ * What broke of a job.
+ *
+ * @generated from message lensmesh.lims.v1.ListBreakagesResponse
+ */
+export type ListBreakagesResponse = Message<"lensmesh.lims.v1.ListBreakagesResponse"> & {
+  /**
+   * The breakages, in order.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Breakage breakages = 1;
+   */
+  breakages: Breakage[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListBreakagesResponse.
+ * Use `create(ListBreakagesResponseSchema)` to create a new message.
+ */
+export const ListBreakagesResponseSchema: GenMessage<ListBreakagesResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 13);
+
+/**
+ * Asks for a job's inspections.
+ *
+ * @generated from message lensmesh.lims.v1.ListInspectionsRequest
+ */
+export type ListInspectionsRequest = Message<"lensmesh.lims.v1.ListInspectionsRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListInspectionsRequest.
+ * Use `create(ListInspectionsRequestSchema)` to create a new message.
+ */
+export const ListInspectionsRequestSchema: GenMessage<ListInspectionsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 14);
+
+/**
+ * A job's inspections.
+ *
+ * @generated from message lensmesh.lims.v1.ListInspectionsResponse
+ */
+export type ListInspectionsResponse = Message<"lensmesh.lims.v1.ListInspectionsResponse"> & {
+  /**
+   * The inspections, in order.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.Inspection inspections = 1;
+   */
+  inspections: Inspection[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListInspectionsResponse.
+ * Use `create(ListInspectionsResponseSchema)` to create a new message.
+ */
+export const ListInspectionsResponseSchema: GenMessage<ListInspectionsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 15);
+
+/**
+ * Asks what was done to a job.
+ *
+ * @generated from message lensmesh.lims.v1.ListFloorRecordsRequest
+ */
+export type ListFloorRecordsRequest = Message<"lensmesh.lims.v1.ListFloorRecordsRequest"> & {
+  /**
+   * `jobs/{number}`, as the tray's barcode says.
+   *
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListFloorRecordsRequest.
+ * Use `create(ListFloorRecordsRequestSchema)` to create a new message.
+ */
+export const ListFloorRecordsRequestSchema: GenMessage<ListFloorRecordsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 16);
+
+/**
+ * What was done to a job.
+ *
+ * @generated from message lensmesh.lims.v1.ListFloorRecordsResponse
+ */
+export type ListFloorRecordsResponse = Message<"lensmesh.lims.v1.ListFloorRecordsResponse"> & {
+  /**
+   * The records, in order.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.FloorRecord records = 1;
+   */
+  records: FloorRecord[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListFloorRecordsResponse.
+ * Use `create(ListFloorRecordsResponseSchema)` to create a new message.
+ */
+export const ListFloorRecordsResponseSchema: GenMessage<ListFloorRecordsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 17);
+
+/**
+ * Asks for the stations.
+ *
+ * @generated from message lensmesh.lims.v1.ListStationsRequest
+ */
+export type ListStationsRequest = Message<"lensmesh.lims.v1.ListStationsRequest"> & {
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListStationsRequest.
+ * Use `create(ListStationsRequestSchema)` to create a new message.
+ */
+export const ListStationsRequestSchema: GenMessage<ListStationsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 18);
+
+/**
+ * The stations.
+ *
+ * @generated from message lensmesh.lims.v1.ListStationsResponse
+ */
+export type ListStationsResponse = Message<"lensmesh.lims.v1.ListStationsResponse"> & {
+  /**
+   * The stations, in the order of the floor.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.FloorStation stations = 1;
+   */
+  stations: FloorStation[];
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListStationsResponse.
+ * Use `create(ListStationsResponseSchema)` to create a new message.
+ */
+export const ListStationsResponseSchema: GenMessage<ListStationsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 19);
+
+/**
+ * Blanks were delivered.
+ *
+ * @generated from message lensmesh.lims.v1.ReceiveBlanksRequest
+ */
+export type ReceiveBlanksRequest = Message<"lensmesh.lims.v1.ReceiveBlanksRequest"> & {
+  /**
+   * `blanks/{blank}`, by its id in the catalog.
+   *
+   * @generated from field: string blank = 1;
+   */
+  blank: string;
+
+  /**
+   * How many. 1 to 10^6.
+   *
+   * @generated from field: int32 quantity = 2;
+   */
+  quantity: number;
+
+  /**
+   * What is noted, at most 500 characters, no names.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * UUID of this request; repeat it with every retry. Empty: retries may add twice.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ReceiveBlanksRequest.
+ * Use `create(ReceiveBlanksRequestSchema)` to create a new message.
+ */
+export const ReceiveBlanksRequestSchema: GenMessage<ReceiveBlanksRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 20);
+
+/**
+ * Blanks were counted.
+ *
+ * @generated from message lensmesh.lims.v1.CountBlanksRequest
+ */
+export type CountBlanksRequest = Message<"lensmesh.lims.v1.CountBlanksRequest"> & {
+  /**
+   * `blanks/{blank}`, by its id in the catalog.
+   *
+   * @generated from field: string blank = 1;
+   */
+  blank: string;
+
+  /**
+   * How many there are, those that are set aside for jobs included. 0 to 10^6.
+   *
+   * @generated from field: int32 on_hand = 2;
+   */
+  onHand: number;
+
+  /**
+   * What is noted, at most 500 characters, no names.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * UUID of this request; repeat it with every retry. Empty: retries may count twice.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.CountBlanksRequest.
+ * Use `create(CountBlanksRequestSchema)` to create a new message.
+ */
+export const CountBlanksRequestSchema: GenMessage<CountBlanksRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 21);
+
+/**
+ * Says when a blank is to be ordered.
+ *
+ * @generated from message lensmesh.lims.v1.SetReorderLevelRequest
+ */
+export type SetReorderLevelRequest = Message<"lensmesh.lims.v1.SetReorderLevelRequest"> & {
+  /**
+   * `blanks/{blank}`, by its id in the catalog.
+   *
+   * @generated from field: string blank = 1;
+   */
+  blank: string;
+
+  /**
+   * When no more than this is available. 0 to 10^6.
+   *
+   * @generated from field: int32 reorder_at = 2;
+   */
+  reorderAt: number;
+
+  /**
+   * How much should be available after. `reorder_at` to 10^6.
+   *
+   * @generated from field: int32 order_up_to = 3;
+   */
+  orderUpTo: number;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.SetReorderLevelRequest.
+ * Use `create(SetReorderLevelRequestSchema)` to create a new message.
+ */
+export const SetReorderLevelRequestSchema: GenMessage<SetReorderLevelRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 22);
+
+/**
+ * Asks what is in stock.
+ *
+ * @generated from message lensmesh.lims.v1.ListBlankStockRequest
+ */
+export type ListBlankStockRequest = Message<"lensmesh.lims.v1.ListBlankStockRequest"> & {
+  /**
+   * At most this many; 0 is 50, more than 500 is 500.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer's `next_page_token`; empty begins.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * True: only what is to be ordered.
+   *
+   * @generated from field: bool reorder_only = 3;
+   */
+  reorderOnly: boolean;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListBlankStockRequest.
+ * Use `create(ListBlankStockRequestSchema)` to create a new message.
+ */
+export const ListBlankStockRequestSchema: GenMessage<ListBlankStockRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 23);
+
+/**
+ * One page of the stock.
+ *
+ * @generated from message lensmesh.lims.v1.ListBlankStockResponse
+ */
+export type ListBlankStockResponse = Message<"lensmesh.lims.v1.ListBlankStockResponse"> & {
+  /**
+   * The stock, by blank.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.BlankStock stock = 1;
+   */
+  stock: BlankStock[];
+
+  /**
+   * Fetches the next page; empty at the end, and only there.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListBlankStockResponse.
+ * Use `create(ListBlankStockResponseSchema)` to create a new message.
+ */
+export const ListBlankStockResponseSchema: GenMessage<ListBlankStockResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 24);
+
+/**
+ * Asks for the stock's changes.
+ *
+ * @generated from message lensmesh.lims.v1.ListStockMovementsRequest
+ */
+export type ListStockMovementsRequest = Message<"lensmesh.lims.v1.ListStockMovementsRequest"> & {
+  /**
+   * At most this many; 0 is 50, more than 500 is 500.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer's `next_page_token`; empty begins.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * Only those of this blank, `blanks/{blank}`; empty is all.
+   *
+   * @generated from field: string blank = 3;
+   */
+  blank: string;
+
+  /**
+   * Only those of this job, `jobs/{number}`; empty is all.
+   *
+   * @generated from field: string job = 4;
+   */
+  job: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListStockMovementsRequest.
+ * Use `create(ListStockMovementsRequestSchema)` to create a new message.
+ */
+export const ListStockMovementsRequestSchema: GenMessage<ListStockMovementsRequest> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 25);
+
+/**
+ * One page of the changes.
+ *
+ * @generated from message lensmesh.lims.v1.ListStockMovementsResponse
+ */
+export type ListStockMovementsResponse = Message<"lensmesh.lims.v1.ListStockMovementsResponse"> & {
+  /**
+   * The changes, newest first.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.StockMovement movements = 1;
+   */
+  movements: StockMovement[];
+
+  /**
+   * Fetches the next page; empty at the end, and only there.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message lensmesh.lims.v1.ListStockMovementsResponse.
+ * Use `create(ListStockMovementsResponseSchema)` to create a new message.
+ */
+export const ListStockMovementsResponseSchema: GenMessage<ListStockMovementsResponse> = /*@__PURE__*/
+  messageDesc(file_lensmesh_lims_v1_floor_service, 26);
+
+/**
+ * The lab's floor: stations move jobs on, lenses break and are made again, blanks are kept in stock. Whoever calls is the
+ * operator that is recorded. Every change of a job is one event of it; what happens inside the lab is not told in words
+ * to customers.
  *
  * @generated from service lensmesh.lims.v1.FloorService
  */
 export const FloorService: GenService<{
   /**
-   * Records that a job arrived at a station; the last station of its route ships it.
+   * Records that a job arrived at a station, which ends the work at the one before; the last station of its route ships
+   * it. Every lens that goes to the station next arrives there; one that is further on waits in the tray. Where blanks
+   * are picked, those of the arriving lenses are set aside; the next arrival takes them out of stock.
    *
-   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the next on the
-   * job's route. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped.
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the station is not the job's next.
+   * FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+   * partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go there.
+   * FAILED_PRECONDITION / OUT_OF_STOCK: there is no blank for a lens.
    *
    * Idempotent: a second scan at the station where the job is returns it unchanged.
    *
@@ -64,6 +843,304 @@ export const FloorService: GenService<{
     methodKind: "unary";
     input: typeof ScanRequestSchema;
     output: typeof JobSchema;
+  },
+  /**
+   * Records that the work at a station is done. The job waits there until it arrives at the next.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / WRONG_STATION: the job is not at the station.
+   * FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a
+   * partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it may go on.
+   *
+   * Idempotent: a second scan out of the same station returns the job unchanged.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ScanOut
+   */
+  scanOut: {
+    methodKind: "unary";
+    input: typeof ScanOutRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Confirms, by the codes on their boxes, that the blanks in the tray are those the lenses at the picking station are
+   * made of.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job is at no station where
+   * blanks are picked. FAILED_PRECONDITION / WRONG_BLANK: a code is none of a lens that is picked there, or scanned once
+   * too often. FAILED_PRECONDITION / JOB_STATE: the job is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY:
+   * it is at a partner's.
+   *
+   * Idempotent: blanks that are confirmed already stay so.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.PickBlanks
+   */
+  pickBlanks: {
+    methodKind: "unary";
+    input: typeof PickBlanksRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Judges measured lenses by the tolerance profile of the job's revision, keeps the outcome, and returns it. Lenses that
+   * fail cannot go on until they pass. One that was measured before counts in what is about the pair.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / NOT_AT_STATION: the job, or the lens, is at no
+   * station that inspects. INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. INVALID_ARGUMENT /
+   * FIELD_INVALID: something that is wanted was not measured, or a lens was given twice. FAILED_PRECONDITION /
+   * PROFILE_MISSING: the job's revision has no tolerances for its kind of lens. FAILED_PRECONDITION / JOB_STATE: the job
+   * is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   *
+   * Idempotent with `request_id`: the same id and request return the first answer. Without one, a repeat is another
+   * inspection with the same outcome.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.RecordInspection
+   */
+  recordInspection: {
+    methodKind: "unary";
+    input: typeof RecordInspectionRequestSchema;
+    output: typeof InspectionSchema;
+  },
+  /**
+   * Records that lenses broke or cannot be used, at the station where the job is. They go back to the station that the
+   * reason names, with a new blank or without; the other lens waits in the tray. The due time is reckoned anew, the
+   * promise stays.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / BREAKAGE_LIST_MISSING: the job's revision has no
+   * list of reasons. INVALID_ARGUMENT / BREAKAGE_REASON_UNKNOWN: the reason is not in it, or not one of the station.
+   * INVALID_ARGUMENT / LENS_NOT_IN_JOB: the job has no such lens. FAILED_PRECONDITION / JOB_STATE: the job was not begun,
+   * is on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's. ALREADY_EXISTS /
+   * REQUEST_ID_REUSED.
+   *
+   * Idempotent with `request_id`: the same id and request break nothing more and return the job.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ReportBreakage
+   */
+  reportBreakage: {
+    methodKind: "unary";
+    input: typeof ReportBreakageRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Takes a breakage back, while the lens has not been begun anew: the lens and the stock are as they were.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / NOT_FOUND: the job has no such breakage. FAILED_PRECONDITION
+   * / BREAKAGE_NOT_REVERSIBLE: the lens was begun anew since, or broke again. FAILED_PRECONDITION / JOB_STATE: the job is
+   * on hold, cancelled or shipped. FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+   *
+   * Idempotent: a breakage that was taken back stays so, and the job is returned unchanged.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ReverseBreakage
+   */
+  reverseBreakage: {
+    methodKind: "unary";
+    input: typeof ReverseBreakageRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Stops a job until it is released. It is due at no time meanwhile.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+   * FAILED_PRECONDITION / JOB_AWAY: it is at a partner's.
+   *
+   * Idempotent: a job on hold stays so, with the reason given last.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.HoldJob
+   */
+  holdJob: {
+    methodKind: "unary";
+    input: typeof HoldJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Lets a job go on where it was stopped.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+   *
+   * Idempotent: a job that is not on hold is returned unchanged.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ReleaseJob
+   */
+  releaseJob: {
+    methodKind: "unary";
+    input: typeof ReleaseJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Records that a job left for a partner who does the work up to a station. Blanks that were set aside for it go with
+   * it, out of stock.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. INVALID_ARGUMENT / FIELD_INVALID: the station is not ahead of the job,
+   * inspects, or ships. FAILED_PRECONDITION / JOB_STATE: it is on hold, cancelled or shipped. FAILED_PRECONDITION /
+   * JOB_AWAY: it is at a partner's. FAILED_PRECONDITION / INSPECTION_MISSING: a lens has to pass its inspection before it
+   * may leave.
+   *
+   * Idempotent: a job that is away with the same partner up to the same station is returned unchanged.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.OutsourceJob
+   */
+  outsourceJob: {
+    methodKind: "unary";
+    input: typeof OutsourceJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Records that a job came back. It stands behind the last station that the partner did the work of.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / JOB_STATE: it has shipped or was cancelled.
+   *
+   * Idempotent: a job that is not away is returned unchanged.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ReceiveFromPartner
+   */
+  receiveFromPartner: {
+    methodKind: "unary";
+    input: typeof ReceiveFromPartnerRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Creates a new job for lenses that are made again, decided under the revision in force and linked to the job they
+   * replace. What of its price is charged, the rules' policy for remakes says. Its hand-off id is the request id.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. FAILED_PRECONDITION / SPEC_REFUSED: the rules refuse the spec; nothing
+   * was created. FAILED_PRECONDITION / JOB_STATE: the job was cancelled. ALREADY_EXISTS / HANDOFF_ID_REUSED: the id made
+   * another job.
+   *
+   * Idempotent with `request_id`: the same id and request return the same job.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.RemakeJob
+   */
+  remakeJob: {
+    methodKind: "unary";
+    input: typeof RemakeJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Returns the ticket that goes with a job's tray: a PDF with barcodes, of what is made and how. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job. NOT_FOUND / DECISION_NOT_KEPT: the job was created before decisions were
+   * kept. NOT_FOUND / REVISION_NOT_FOUND: the job's revision is of an earlier version and cannot be read.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.GetJobTicket
+   */
+  getJobTicket: {
+    methodKind: "unary";
+    input: typeof GetJobTicketRequestSchema;
+    output: typeof HttpBodySchema;
+  },
+  /**
+   * Lists what broke of a job, in order, also what was taken back. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ListBreakages
+   */
+  listBreakages: {
+    methodKind: "unary";
+    input: typeof ListBreakagesRequestSchema;
+    output: typeof ListBreakagesResponseSchema;
+  },
+  /**
+   * Lists a job's inspections, in order. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ListInspections
+   */
+  listInspections: {
+    methodKind: "unary";
+    input: typeof ListInspectionsRequestSchema;
+    output: typeof ListInspectionsResponseSchema;
+  },
+  /**
+   * Lists what was done to a job, in order: by whom, where and when. Changes nothing.
+   *
+   * NOT_FOUND / NOT_FOUND: there is no such job.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ListFloorRecords
+   */
+  listFloorRecords: {
+    methodKind: "unary";
+    input: typeof ListFloorRecordsRequestSchema;
+    output: typeof ListFloorRecordsResponseSchema;
+  },
+  /**
+   * Lists the stations of the revision in force, in the order of the floor, with the jobs there. Changes nothing.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ListStations
+   */
+  listStations: {
+    methodKind: "unary";
+    input: typeof ListStationsRequestSchema;
+    output: typeof ListStationsResponseSchema;
+  },
+  /**
+   * Adds blanks that were delivered, and returns what there is now. A blank is kept in stock from its first delivery or
+   * count on; until then it holds no job up.
+   *
+   * NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. INVALID_ARGUMENT /
+   * FIELD_INVALID: there would be more than 1,000,000. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   *
+   * Idempotent with `request_id`: the same id and request add nothing and return the first answer. Without one, a repeat
+   * adds again.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ReceiveBlanks
+   */
+  receiveBlanks: {
+    methodKind: "unary";
+    input: typeof ReceiveBlanksRequestSchema;
+    output: typeof BlankStockSchema;
+  },
+  /**
+   * Sets what there is of a blank to what was counted, those that are set aside for jobs included.
+   *
+   * NOT_FOUND / BLANK_UNKNOWN: the catalog in force has no such blank, and none is in stock. FAILED_PRECONDITION /
+   * COUNT_BELOW_RESERVED: fewer than are set aside. ALREADY_EXISTS / REQUEST_ID_REUSED.
+   *
+   * Idempotent with `request_id`: the same id and request change nothing and return the first answer. Without one, a
+   * repeat is another count.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.CountBlanks
+   */
+  countBlanks: {
+    methodKind: "unary";
+    input: typeof CountBlanksRequestSchema;
+    output: typeof BlankStockSchema;
+  },
+  /**
+   * Sets when a blank is to be ordered, and up to how many.
+   *
+   * NOT_FOUND / BLANK_UNKNOWN: none was delivered or counted yet.
+   *
+   * Idempotent: set again, nothing changes.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.SetReorderLevel
+   */
+  setReorderLevel: {
+    methodKind: "unary";
+    input: typeof SetReorderLevelRequestSchema;
+    output: typeof BlankStockSchema;
+  },
+  /**
+   * Lists what is in stock, by blank. Changes nothing.
+   *
+   * INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ListBlankStock
+   */
+  listBlankStock: {
+    methodKind: "unary";
+    input: typeof ListBlankStockRequestSchema;
+    output: typeof ListBlankStockResponseSchema;
+  },
+  /**
+   * Lists the stock's changes, newest first. Changes nothing.
+   *
+   * INVALID_ARGUMENT / PAGE_TOKEN_INVALID: the page token is not one of this list.
+   *
+   * @generated from rpc lensmesh.lims.v1.FloorService.ListStockMovements
+   */
+  listStockMovements: {
+    methodKind: "unary";
+    input: typeof ListStockMovementsRequestSchema;
+    output: typeof ListStockMovementsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_lensmesh_lims_v1_floor_service, 0);

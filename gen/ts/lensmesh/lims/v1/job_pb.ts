@@ -7,6 +7,8 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { LensProgress, Remake } from "./floor_pb";
+import { file_lensmesh_lims_v1_floor } from "./floor_pb";
 import { file_lensmesh_options_v1_options } from "../../options/v1/options_pb";
 import type { Frame } from "../../type/v1/frame_pb";
 import { file_lensmesh_type_v1_frame } from "../../type/v1/frame_pb";
@@ -22,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lensmesh/lims/v1/job.proto.
  */
 export const file_lensmesh_lims_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChpsZW5zbWVzaC9saW1zL3YxL2pvYi5wcm90bxIQbGVuc21lc2gubGltcy52MSLNAQoHSm9iU3BlYxIuCgRleWVzGAEgASgOMhYubGVuc21lc2gudHlwZS52MS5FeWVzQgi6SAWCAQIQARI6CgxwcmVzY3JpcHRpb24YAiABKAsyHi5sZW5zbWVzaC50eXBlLnYxLlByZXNjcmlwdGlvbkIEsLsYARImCgVmcmFtZRgDIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuRnJhbWUSKAoEbGVucxgEIAEoCzIaLmxlbnNtZXNoLnR5cGUudjEuTGVuc1NwZWM6BMC7GAEi2wMKA0pvYhIMCgRuYW1lGAEgASgJEhIKCmhhbmRvZmZfaWQYAiABKAkSJwoEc3BlYxgDIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuSm9iU3BlYxIqCgVzdGF0ZRgEIAEoDjIbLmxlbnNtZXNoLmxpbXMudjEuSm9iLlN0YXRlEg8KB3N0YXRpb24YBSABKAkSDQoFcm91dGUYBiADKAkSGAoQY2F0YWxvZ19yZXZpc2lvbhgHIAEoAxIQCghzZXF1ZW5jZRgIIAEoAxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBXF1b3RlGAsgASgLMhcubGVuc21lc2gudHlwZS52MS5RdW90ZSKGAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABISCg5TVEFURV9SRUNFSVZFRBABEhcKE1NUQVRFX0lOX1BST0RVQ1RJT04QAhIRCg1TVEFURV9PTl9IT0xEEAMSEQoNU1RBVEVfU0hJUFBFRBAEEhMKD1NUQVRFX0NBTkNFTExFRBAFItMBCghKb2JFdmVudBILCgNqb2IYASABKAkSEgoKaGFuZG9mZl9pZBgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoAxIqCgVzdGF0ZRgEIAEoDjIbLmxlbnNtZXNoLmxpbXMudjEuSm9iLlN0YXRlEg8KB3N0YXRpb24YBSABKAkSEwoLZGVzY3JpcHRpb24YBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQY2F0YWxvZ19yZXZpc2lvbhgIIAEoA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_lensmesh_options_v1_options, file_lensmesh_type_v1_frame, file_lensmesh_type_v1_lens, file_lensmesh_type_v1_prescription, file_lensmesh_type_v1_quote]);
+  fileDesc("ChpsZW5zbWVzaC9saW1zL3YxL2pvYi5wcm90bxIQbGVuc21lc2gubGltcy52MSLNAQoHSm9iU3BlYxIuCgRleWVzGAEgASgOMhYubGVuc21lc2gudHlwZS52MS5FeWVzQgi6SAWCAQIQARI6CgxwcmVzY3JpcHRpb24YAiABKAsyHi5sZW5zbWVzaC50eXBlLnYxLlByZXNjcmlwdGlvbkIEsLsYARImCgVmcmFtZRgDIAEoCzIXLmxlbnNtZXNoLnR5cGUudjEuRnJhbWUSKAoEbGVucxgEIAEoCzIaLmxlbnNtZXNoLnR5cGUudjEuTGVuc1NwZWM6BMC7GAEisgYKA0pvYhIMCgRuYW1lGAEgASgJEhIKCmhhbmRvZmZfaWQYAiABKAkSJwoEc3BlYxgDIAEoCzIZLmxlbnNtZXNoLmxpbXMudjEuSm9iU3BlYxIqCgVzdGF0ZRgEIAEoDjIbLmxlbnNtZXNoLmxpbXMudjEuSm9iLlN0YXRlEg8KB3N0YXRpb24YBSABKAkSDQoFcm91dGUYBiADKAkSGAoQY2F0YWxvZ19yZXZpc2lvbhgHIAEoAxIQCghzZXF1ZW5jZRgIIAEoAxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBXF1b3RlGAsgASgLMhcubGVuc21lc2gudHlwZS52MS5RdW90ZRIUCgxuZXh0X3N0YXRpb24YDCABKAkSFwoPY3VzdG9tZXJfc3RhdHVzGA0gASgJEiwKCGR1ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxwcm9taXNlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KBmxlbnNlcxgQIAMoCzIeLmxlbnNtZXNoLmxpbXMudjEuTGVuc1Byb2dyZXNzEi8KC2Fycml2ZV90aW1lGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtob2xkX3JlYXNvbhgSIAEoCRIPCgdwYXJ0bmVyGBMgASgJEhUKDXBhcnRuZXJfdW50aWwYFCABKAkSKAoGcmVtYWtlGBUgASgLMhgubGVuc21lc2gubGltcy52MS5SZW1ha2UihgEKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEgoOU1RBVEVfUkVDRUlWRUQQARIXChNTVEFURV9JTl9QUk9EVUNUSU9OEAISEQoNU1RBVEVfT05fSE9MRBADEhEKDVNUQVRFX1NISVBQRUQQBBITCg9TVEFURV9DQU5DRUxMRUQQBSKBAgoISm9iRXZlbnQSCwoDam9iGAEgASgJEhIKCmhhbmRvZmZfaWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKAMSKgoFc3RhdGUYBCABKA4yGy5sZW5zbWVzaC5saW1zLnYxLkpvYi5TdGF0ZRIPCgdzdGF0aW9uGAUgASgJEhMKC2Rlc2NyaXB0aW9uGAYgASgJEigKBHRpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGNhdGFsb2dfcmV2aXNpb24YCCABKAMSLAoIZHVlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_lensmesh_lims_v1_floor, file_lensmesh_options_v1_options, file_lensmesh_type_v1_frame, file_lensmesh_type_v1_lens, file_lensmesh_type_v1_prescription, file_lensmesh_type_v1_quote]);
 
 /**
  * What the lab is asked to make. It carries no identity: no patient, no practice, no staff.
@@ -149,6 +151,79 @@ export type Job = Message<"lensmesh.lims.v1.Job"> & {
    * @generated from field: lensmesh.type.v1.Quote quote = 11;
    */
   quote?: Quote | undefined;
+
+  /**
+   * The station it goes to next, by id; empty when it shipped or was cancelled. Behind a breakage that may be one it has
+   * been at.
+   *
+   * @generated from field: string next_station = 12;
+   */
+  nextStation: string;
+
+  /**
+   * What the customer is told ("Surfacing"); says nothing of what goes on inside the lab.
+   *
+   * @generated from field: string customer_status = 13;
+   */
+  customerStatus: string;
+
+  /**
+   * When it will be ready, by the working time of what is still ahead; absent on hold, behind the end, and where the rules
+   * have no calendar.
+   *
+   * @generated from field: google.protobuf.Timestamp due_time = 14;
+   */
+  dueTime?: Timestamp | undefined;
+
+  /**
+   * When it was promised to be ready; set when it is created and never changed. Absent where the rules have no calendar
+   * or no lead time.
+   *
+   * @generated from field: google.protobuf.Timestamp promise_time = 15;
+   */
+  promiseTime?: Timestamp | undefined;
+
+  /**
+   * How far each lens is, the right one first.
+   *
+   * @generated from field: repeated lensmesh.lims.v1.LensProgress lenses = 16;
+   */
+  lenses: LensProgress[];
+
+  /**
+   * When it arrived at `station`; absent when it was scanned out there, or was never scanned.
+   *
+   * @generated from field: google.protobuf.Timestamp arrive_time = 17;
+   */
+  arriveTime?: Timestamp | undefined;
+
+  /**
+   * Why it is on hold; empty when it is not.
+   *
+   * @generated from field: string hold_reason = 18;
+   */
+  holdReason: string;
+
+  /**
+   * Who works on it outside the lab; empty when it is not away.
+   *
+   * @generated from field: string partner = 19;
+   */
+  partner: string;
+
+  /**
+   * The last station that the partner does the work of, by id; empty when it is not away.
+   *
+   * @generated from field: string partner_until = 20;
+   */
+  partnerUntil: string;
+
+  /**
+   * Why it is made again, and what that costs; absent for a first job.
+   *
+   * @generated from field: lensmesh.lims.v1.Remake remake = 21;
+   */
+  remake?: Remake | undefined;
 };
 
 /**
@@ -274,6 +349,13 @@ export type JobEvent = Message<"lensmesh.lims.v1.JobEvent"> & {
    * @generated from field: int64 catalog_revision = 8;
    */
   catalogRevision: bigint;
+
+  /**
+   * When the job will be ready, as it looks after it; absent where that is not known.
+   *
+   * @generated from field: google.protobuf.Timestamp due_time = 9;
+   */
+  dueTime?: Timestamp | undefined;
 };
 
 /**

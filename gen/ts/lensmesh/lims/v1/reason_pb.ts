@@ -9,7 +9,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file lensmesh/lims/v1/reason.proto.
  */
 export const file_lensmesh_lims_v1_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sZW5zbWVzaC9saW1zL3YxL3JlYXNvbi5wcm90bxIQbGVuc21lc2gubGltcy52MSqXAwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9TUEVDX1JFRlVTRUQQARIcChhSRUFTT05fSEFORE9GRl9JRF9SRVVTRUQQAhIUChBSRUFTT05fSk9CX1NUQVRFEAMSGAoUUkVBU09OX1dST05HX1NUQVRJT04QBBIdChlSRUFTT05fUkVWSVNJT05fTk9UX0ZPVU5EEAUSHAoYUkVBU09OX0RFQ0lTSU9OX05PVF9LRVBUEAYSGgoWUkVBU09OX0ZJTEVfVU5SRUFEQUJMRRAHEhcKE1JFQVNPTl9EUkFGVF9GQVVMVFkQFBIaChZSRUFTT05fRFJBRlRfVU5DSEVDS0VEEBUSFwoTUkVBU09OX0NIRUNLX0ZBSUxFRBAWEhYKElJFQVNPTl9EUkFGVF9TVEFMRRAXEhYKElJFQVNPTl9EUkFGVF9TVEFURRAYEhkKFVJFQVNPTl9EUkFGVF9DT05GTElDVBAZEhwKGFJFQVNPTl9SRVZJU0lPTl9JTl9GT1JDRRAaYgZwcm90bzM");
+  fileDesc("Ch1sZW5zbWVzaC9saW1zL3YxL3JlYXNvbi5wcm90bxIQbGVuc21lc2gubGltcy52MSr0BQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFQVNPTl9TUEVDX1JFRlVTRUQQARIcChhSRUFTT05fSEFORE9GRl9JRF9SRVVTRUQQAhIUChBSRUFTT05fSk9CX1NUQVRFEAMSGAoUUkVBU09OX1dST05HX1NUQVRJT04QBBIdChlSRUFTT05fUkVWSVNJT05fTk9UX0ZPVU5EEAUSHAoYUkVBU09OX0RFQ0lTSU9OX05PVF9LRVBUEAYSGgoWUkVBU09OX0ZJTEVfVU5SRUFEQUJMRRAHEhcKE1JFQVNPTl9EUkFGVF9GQVVMVFkQFBIaChZSRUFTT05fRFJBRlRfVU5DSEVDS0VEEBUSFwoTUkVBU09OX0NIRUNLX0ZBSUxFRBAWEhYKElJFQVNPTl9EUkFGVF9TVEFMRRAXEhYKElJFQVNPTl9EUkFGVF9TVEFURRAYEhkKFVJFQVNPTl9EUkFGVF9DT05GTElDVBAZEhwKGFJFQVNPTl9SRVZJU0lPTl9JTl9GT1JDRRAaEiAKHFJFQVNPTl9CUkVBS0FHRV9MSVNUX01JU1NJTkcQKBIiCh5SRUFTT05fQlJFQUtBR0VfUkVBU09OX1VOS05PV04QKRIiCh5SRUFTT05fQlJFQUtBR0VfTk9UX1JFVkVSU0lCTEUQKhITCg9SRUFTT05fSk9CX0FXQVkQKxIdChlSRUFTT05fSU5TUEVDVElPTl9NSVNTSU5HECwSGQoVUkVBU09OX05PVF9BVF9TVEFUSU9OEC0SFwoTUkVBU09OX09VVF9PRl9TVE9DSxAuEhYKElJFQVNPTl9XUk9OR19CTEFOSxAvEhgKFFJFQVNPTl9CTEFOS19VTktOT1dOEDASHwobUkVBU09OX0NPVU5UX0JFTE9XX1JFU0VSVkVEEDESGgoWUkVBU09OX0xFTlNfTk9UX0lOX0pPQhAyEhoKFlJFQVNPTl9QUk9GSUxFX01JU1NJTkcQM2IGcHJvdG8z");
 
 /**
  * The reasons a LIMS gives, beside the mesh-wide ones of lensmesh.errors.v1.
@@ -130,6 +130,101 @@ export enum Reason {
    * @generated from enum value: REASON_REVISION_IN_FORCE = 26;
    */
   REVISION_IN_FORCE = 26,
+
+  /**
+   * The revision of the job has no list of reasons for breakages. FAILED_PRECONDITION.
+   * Example: a breakage of a job of a revision from before there was one.
+   *
+   * @generated from enum value: REASON_BREAKAGE_LIST_MISSING = 40;
+   */
+  BREAKAGE_LIST_MISSING = 40,
+
+  /**
+   * The reason for a breakage is not in the list of the job's revision, or not one of the station. INVALID_ARGUMENT.
+   * `metadata.reasons` names those that are. Example: "coating peel" is reported at the edger.
+   *
+   * @generated from enum value: REASON_BREAKAGE_REASON_UNKNOWN = 41;
+   */
+  BREAKAGE_REASON_UNKNOWN = 41,
+
+  /**
+   * The breakage cannot be taken back any more. FAILED_PRECONDITION.
+   * Example: the lens was begun anew since.
+   *
+   * @generated from enum value: REASON_BREAKAGE_NOT_REVERSIBLE = 42;
+   */
+  BREAKAGE_NOT_REVERSIBLE = 42,
+
+  /**
+   * The job is at a partner's. FAILED_PRECONDITION. `metadata.partner` names who has it.
+   * Example: a job is scanned that has not been received back.
+   *
+   * @generated from enum value: REASON_JOB_AWAY = 43;
+   */
+  JOB_AWAY = 43,
+
+  /**
+   * A lens has not passed its inspection. FAILED_PRECONDITION. `metadata.lenses` names which.
+   * Example: a job is scanned at shipping before anybody measured it.
+   *
+   * @generated from enum value: REASON_INSPECTION_MISSING = 44;
+   */
+  INSPECTION_MISSING = 44,
+
+  /**
+   * The job is not at a station where this is done. FAILED_PRECONDITION. `metadata.station` names where it is.
+   * Example: an inspection is recorded while the job is at the edger.
+   *
+   * @generated from enum value: REASON_NOT_AT_STATION = 45;
+   */
+  NOT_AT_STATION = 45,
+
+  /**
+   * There is no blank to make the lens of. FAILED_PRECONDITION. `metadata.blank` names it.
+   * Example: a job arrives at the stock room, and the last blank of its kind is set aside for another.
+   *
+   * @generated from enum value: REASON_OUT_OF_STOCK = 46;
+   */
+  OUT_OF_STOCK = 46,
+
+  /**
+   * The blank is not the one the lens is made of. FAILED_PRECONDITION. `metadata.expected` names the right one.
+   * Example: the 4.00 base is taken where 6.00 was planned.
+   *
+   * @generated from enum value: REASON_WRONG_BLANK = 47;
+   */
+  WRONG_BLANK = 47,
+
+  /**
+   * There is no such blank. NOT_FOUND. Example: a delivery is booked under an id that the catalog does not have.
+   *
+   * @generated from enum value: REASON_BLANK_UNKNOWN = 48;
+   */
+  BLANK_UNKNOWN = 48,
+
+  /**
+   * Fewer blanks were counted than are set aside for jobs. FAILED_PRECONDITION. `metadata.reserved` says how many are.
+   * Example: two trays hold one blank each, and a count says 1.
+   *
+   * @generated from enum value: REASON_COUNT_BELOW_RESERVED = 49;
+   */
+  COUNT_BELOW_RESERVED = 49,
+
+  /**
+   * The job has no such lens. INVALID_ARGUMENT. `metadata.lenses` names those it has.
+   * Example: a breakage of the left lens of a job that makes the right one alone.
+   *
+   * @generated from enum value: REASON_LENS_NOT_IN_JOB = 50;
+   */
+  LENS_NOT_IN_JOB = 50,
+
+  /**
+   * The revision of the job has no tolerance profile for its kind of lens. FAILED_PRECONDITION. `metadata.type` names the
+   * kind. Example: a catalog sells occupational lenses and limits progressive ones alone.
+   *
+   * @generated from enum value: REASON_PROFILE_MISSING = 51;
+   */
+  PROFILE_MISSING = 51,
 }
 
 /**

@@ -19,6 +19,9 @@ Entry = Mapping[str, Any]
 
 _NOUNS: Mapping[str, str] = {
     "stations": "Station",
+    "breakages": "Breakage",
+    "calendars": "Calendar",
+    "remakes": "Remake policy",
     "materials": "Material",
     "designs": "Design",
     "colours": "Colour",
@@ -54,8 +57,9 @@ _UNITS: Mapping[str, str] = {
     "days": " days",
 }
 _NUMBER = re.compile(r"(?<![\w.])([+-]?)(\d+)(?:\.(\d+))?(?![\w.]*\w)")
-_KEYS = ("id", "quantity")
-"""What names an entry within a list of them."""
+_KEYS = ("id", "zone", "quantity", "date")
+"""What names an entry within a list of them, the first that it has."""
+_WITH_ROWS = ("tables", "remakes")
 _LONGEST = 500
 
 
@@ -97,9 +101,9 @@ def changes(before: Files, after: Files) -> Iterator[Change]:
         old, new = _entries(before, section), _entries(after, section)
         named = {name: f"{_NOUNS[section]} {_name(entry, name)}" for name, entry in {**new, **old}.items()}
         yield from _of_entries(section, old, new, named, ordered=section == "stations")
-        if section == "tables":
+        if section in _WITH_ROWS:
             for name in (name for name in new if name in old):
-                yield from _of_rows(name, old[name], new[name])
+                yield from _of_rows(section, named[name], name, old[name], new[name])
 
 
 def _entries(files: Files, section: str) -> dict[str, Entry]:
@@ -112,7 +116,14 @@ def _entries(files: Files, section: str) -> dict[str, Entry]:
 
 def _by_id(entries: object) -> dict[str, Entry]:
     listed = entries if isinstance(entries, Sequence) else ()
-    return {str(each["id"]): each for each in listed if isinstance(each, Mapping) and "id" in each}
+    found = {_key(each): each for each in listed if isinstance(each, Mapping)}
+    found.pop("", None)
+    return found
+
+
+def _key(entry: Entry) -> str:
+    """Returns what names an entry; empty where nothing does."""
+    return next((str(entry[key]) for key in _KEYS if key in entry), "")
 
 
 def _name(entry: Entry, name: str) -> str:
@@ -145,12 +156,12 @@ def _of_entries(
             yield Change(Kind.MOVED, section, prefix + name, "", "", place, f"{named[name]} stands {place} now.")
 
 
-def _of_rows(table: str, old: Entry, new: Entry) -> Iterator[Change]:
+def _of_rows(section: str, said: str, table: str, old: Entry, new: Entry) -> Iterator[Change]:
     before, after = _by_id(old.get("rows")), _by_id(new.get("rows"))
     outputs = new.get("outputs")
     units = {name: _UNITS.get(kind, "") for name, kind in outputs.items()} if isinstance(outputs, Mapping) else {}
-    named = {name: f"Table {table}, row {name}" for name in {**before, **after}}
-    yield from _of_entries("tables", before, after, named, ordered=new.get("hit") == "first", table=table, units=units)
+    named = {name: f"{said}, row {name}" for name in {**before, **after}}
+    yield from _of_entries(section, before, after, named, ordered=new.get("hit") == "first", table=table, units=units)
 
 
 def _of_fields(
@@ -197,18 +208,16 @@ def _flat(entry: Entry, path: str = "") -> Iterator[tuple[str, str]]:
                 yield from _flat(value, f"{field}.")
             case [*values] if keyed := _keyed(values):
                 for key, each in keyed.items():
-                    yield from _flat({k: v for k, v in each.items() if k not in _KEYS}, f"{field}.{key}.")
+                    rest = {name: said for name, said in each.items() if name not in _KEYS or said != key}
+                    yield from _flat(rest, f"{field}.{key}.") if rest else ((f"{field}.{key}", key),)
             case _:
                 yield field, _text(value)
 
 
 def _keyed(values: Sequence[object]) -> dict[str, Entry]:
     """Returns the entries of a list by what names them; none where something does not, or twice."""
-    for key in _KEYS:
-        named = {str(each[key]): each for each in values if isinstance(each, Mapping) and key in each}
-        if named and len(named) == len(values):
-            return named
-    return {}
+    named = _by_id(values)
+    return named if len(named) == len(values) else {}
 
 
 def _text(value: object) -> str:

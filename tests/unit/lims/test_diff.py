@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import files
+from rules.load import SECTIONS
 from services.lims import starter
+from services.lims.rulebook import diff
 from services.lims.rulebook.diff import Change, Kind, changes
 from tests.support import rulebook
 
@@ -99,6 +101,24 @@ def test_a_tolerance_is_told_by_its_quantity() -> None:
     assert only(before, after).field == "limits.cylinder.by"
 
 
+def test_a_holiday_and_what_is_charged_for_a_remake_are_told() -> None:
+    """Of a calendar the day; of a policy the row, as of a table."""
+    before = starter.files()
+    after = deepcopy(before)
+    holidays = after["calendar.yaml"]["calendars"][0]["holidays"]  # type: ignore[index]  # plain data
+    gone = holidays.pop(0)
+    holidays.append({"date": "2030-01-01"})
+    after["remakes.yaml"]["remakes"][0]["rows"][0]["percent"] = "10"  # type: ignore[index]  # as above
+    told = {(each.entry, each.field): each.says for each in changes(before, after)}
+    assert told == {
+        ("Europe/Berlin", f"holidays.{gone['date']}.name"): f"Calendar Europe/Berlin: holidays, {gone['date']}, name"
+        f" is not said any more; it was {gone['name']}.",
+        ("Europe/Berlin", "holidays.2030-01-01"): "Calendar Europe/Berlin: holidays, 2030-01-01 is 2030-01-01;"
+        " nothing was said of it.",
+        ("remake-policy/lab", "percent"): "Remake policy remake-policy, row lab: percent is 10 % instead of 0 %.",
+    }
+
+
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_every_edit_is_told_and_taking_it_back_is_told_the_other_way_round(seed: int) -> None:
@@ -109,5 +129,11 @@ def test_every_edit_is_told_and_taking_it_back_is_told_the_other_way_round(seed:
     section = chance.choice([entries for content in after.values() for entries in content.values()])  # type: ignore[attr-defined]
     gone = section.pop(chance.randrange(len(section)))
     told, back = only(before, after), only(after, before)
-    assert (told.kind, told.entry) == (Kind.REMOVED, gone["id"])
-    assert (back.kind, back.entry, back.after) == (Kind.ADDED, gone["id"], told.before)
+    name = gone.get("id", gone.get("zone"))
+    assert (told.kind, told.entry) == (Kind.REMOVED, name)
+    assert (back.kind, back.entry, back.after) == (Kind.ADDED, name, told.before)
+
+
+def test_every_section_can_be_told_of() -> None:
+    """Also one that is added later."""
+    assert set(diff._NOUNS) == set(SECTIONS)

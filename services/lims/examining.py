@@ -1,14 +1,13 @@
 """Checks a catalog, in a process of its own: ``python -m services.lims.examining``.
 
 It is asked by a frame of JSON (``content``: the bytes of a revision, as text; ``seconds_each``: how long one question
-may take) and answers in frames of `CheckDraftResponse`: each finding, then the whole report.
+may take) and answers in frames of `CheckDraftResponse`: how far it is, each finding, then the whole report.
 """
 
 import json
 import time
-from hashlib import sha256
 
-from lensmesh.lims.v1.examination_pb2 import CheckReport, Finding
+from lensmesh.lims.v1.examination_pb2 import CheckReport, Finding, Progress
 from lensmesh.lims.v1.rule_service_pb2 import CheckDraftResponse
 
 from rules import proof
@@ -28,10 +27,13 @@ def main() -> None:
     began = time.monotonic()
     report = CheckReport(digest=digest_of(content), engine_version=ENGINE)
     catalog = compiled(content)
-    for found in proof.examine(catalog, seconds_each=asked["seconds_each"]):
-        finding = finding_message(found, catalog)
-        report.findings.append(finding)
-        framing.tell(CheckDraftResponse(finding=finding).SerializeToString())
+    for step in proof.steps(catalog, seconds_each=asked["seconds_each"]):
+        for found in step.findings:
+            finding = finding_message(found, catalog)
+            report.findings.append(finding)
+            framing.tell(CheckDraftResponse(finding=finding).SerializeToString())
+        progress = Progress(done=step.number, total=step.total)
+        framing.tell(CheckDraftResponse(progress=progress).SerializeToString())
     report.time.GetCurrentTime()
     report.elapsed_ms = round((time.monotonic() - began) * 1000)
     framing.tell(CheckDraftResponse(report=report).SerializeToString())
@@ -40,19 +42,13 @@ def main() -> None:
 def finding_message(found: proof.Finding, catalog: Catalog) -> Finding:
     """Returns a finding as callers see it."""
     return Finding(
-        id=_id(found),
+        id=found.id,
         kind=Finding.Kind.Value(f"KIND_{found.kind.name}"),
         where=found.where,
         says=found.says,
         example=messages.spec_message(found.example) if found.example else None,
         example_says=proof.described(found.example, catalog) if found.example else "",
     )
-
-
-def _id(found: proof.Finding) -> str:
-    """Returns what names a finding: the same for the same finding of the same place, whatever else is found."""
-    of = sha256(f"{found.kind}\0{found.where}\0{found.says}".encode()).hexdigest()[:8]
-    return f"{found.kind}:{found.where}:{of}"
 
 
 if __name__ == "__main__":

@@ -113,6 +113,10 @@ class Place:
     def values(self) -> tuple[Any, Any]:
         """Two values of the field; alike where it has no two."""
         message = self.field.message_type
+        if message is not None and message.GetOptions().map_entry:
+            # its keys are the sender's own
+            kept = message.fields_by_name["value"]
+            return tuple({"a": value} for value in _SAMPLES[kept.type])  # type: ignore[return-value]  # two samples each
         if message is not None:
             one = other = _WELL_KNOWN.get(message.full_name, {})
         elif self.field.enum_type is not None:
@@ -141,7 +145,8 @@ def places(message: Descriptor, outer: tuple[Field, ...] = ()) -> Iterator[Place
     """Find every field of every message of a body, at every depth."""
     for field in message.fields:
         yield Place(outer, field)
-        if field.message_type is not None and field.message_type.full_name not in _WELL_KNOWN:
+        inner = field.message_type
+        if inner is not None and not inner.GetOptions().map_entry and inner.full_name not in _WELL_KNOWN:
             yield from places(field.message_type, (*outer, field))
 
 

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -21,11 +21,17 @@ def _name(route: Route) -> str:
 
 
 class Caller:
-    """Sends bodies as they are, over one connection."""
+    """Sends bodies as they are, over one connection; for the length of a block."""
 
     def __init__(self, edge: Edge, token: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", edge.settings.http_port, timeout=20)
         self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def send(self, route: Route, body: bytes) -> tuple[int, bytes]:
         """Returns the status and the answer."""
@@ -62,16 +68,16 @@ def test_a_body_arrives_whole_or_is_refused(
     edge: Edge, signer: Signer, services: StandIn, route: Route, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every field of every message at every depth, in every spelling anybody thought of."""
-    caller = Caller(edge, signer.token(expires_in=1200))
     faults, accepted, count = [], 0, 0
-    for case in cases(route):
-        services.forget()
-        status, _ = caller.send(route, case.body)
-        fault = _fault(case, route, status, services)
-        count += 1
-        accepted += status == httpx.codes.OK
-        if fault:
-            faults.append(f"{case.name}: {fault}")
+    with Caller(edge, signer.token(expires_in=1200)) as caller:
+        for case in cases(route):
+            services.forget()
+            status, _ = caller.send(route, case.body)
+            fault = _fault(case, route, status, services)
+            count += 1
+            accepted += status == httpx.codes.OK
+            if fault:
+                faults.append(f"{case.name}: {fault}")
     with capsys.disabled():
         whole = f"{accepted:,} arrived whole, {count - accepted:,} were refused"
         print(f"\n  {route.rpc.method}: of {count:,} bodies {whole}")  # noqa: T201 -- how much was tried is said
@@ -81,7 +87,8 @@ def test_a_body_arrives_whole_or_is_refused(
 @pytest.mark.parametrize("route", GETS, ids=_name)
 def test_a_body_where_none_is_read_is_refused(edge: Edge, signer: Signer, services: StandIn, route: Route) -> None:
     """On every route without a body: it would be dropped."""
-    status, answer = Caller(edge, signer.token()).send(route, b"{}")
+    with Caller(edge, signer.token()) as caller:
+        status, answer = caller.send(route, b"{}")
     assert (status, json.loads(answer)["details"][0]["reason"]) == (400, "REQUEST_MALFORMED")
     assert not services.calls
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -133,6 +134,45 @@ def new_job(document: dict[str, Any], optician: httpx.Client, operator: httpx.Cl
     return name.rpartition("/")[2]
 
 
+_REPEATING = """constraints:
+  - {id: cylinder-far-beyond, scope: eye, refuse: has(eye.cylinder) && math.abs(eye.cylinder) > D(9.00), at: cylinder,
+     severity: error, code: OUT_OF_RANGE, says: choose a weaker one., reason: what the example shows}
+"""
+
+
+def new_draft(engineer: httpx.Client, wanted: str) -> str:
+    """Make a draft of what is in force; returns its id.
+
+    One to be published has a constraint more, which repeats another as the example's override says; one to be published
+    or scheduled is checked.
+    """
+    draft = engineer.post("/lims/drafts", json={"note": "as it is"}).raise_for_status().json()
+    path = f"/{draft['name']}"
+    if wanted in {"PublishDraft", "ScheduleDraft"}:
+        constraints = {**draft["files"]["constraints"], "constraints-more.yaml": _REPEATING}
+        if wanted == "ScheduleDraft":
+            del constraints["constraints-more.yaml"]
+        change = {"files": {"constraints": constraints}}
+        engineer.patch(f"/lims{path}", params={"updateMask": "files.constraints"}, json=change).raise_for_status()
+    if wanted in {"PublishDraft", "ScheduleDraft"}:
+        engineer.post(f"/lims{path}:check", json={"secondsEach": 10}, timeout=110).raise_for_status()
+    return path.rpartition("/")[2]
+
+
+def is_as_at_first(engineer: httpx.Client) -> bool:
+    """Whether what is in force is what the first revision holds."""
+    revisions = engineer.get("/lims/revisions").raise_for_status().json()["revisions"]
+    return bool(revisions[0]["digest"] == revisions[-1]["digest"])
+
+
+def published(document: dict[str, Any], engineer: httpx.Client) -> httpx.Request:
+    """A request that publishes another catalog than the first."""
+    example = Example(document, "PublishDraft")
+    request = example.request(engineer, draft=new_draft(engineer, "PublishDraft"))
+    body = json.loads(request.content) | {"requestId": str(uuid4())}
+    return engineer.build_request(request.method, request.url, json=body)
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_can_be_called_as_its_example_shows(
     document: dict[str, Any], optician: httpx.Client, operator: httpx.Client, engineer: httpx.Client, name: str
@@ -147,6 +187,8 @@ def test_every_operation_can_be_called_as_its_example_shows(
     instead = {"order": new_order(document, optician)} if "{order}" in example.path else {}
     if "{job}" in example.path:
         instead = {"job": new_job(document, optician, operator, BROUGHT_TO.get(name, ""))}
+    if "{draft}" in example.path:
+        instead = {"draft": new_draft(engineer, name)}
     if name == "ReverseBreakage":  # there has to be one
         broken = {"sides": ["SIDE_RIGHT"], "reason": "scratch"}
         operator.post(f"/lims/jobs/{instead['job']}:break", json=broken).raise_for_status()
@@ -154,7 +196,14 @@ def test_every_operation_can_be_called_as_its_example_shows(
         operator.send(Example(document, "CountBlanks").request(operator)).raise_for_status()
     if name == "DeleteAccount":  # there has to be one
         operator.send(Example(document, "SetAccount").request(operator)).raise_for_status()
-    answer = client.send(example.request(client, **instead), stream=True)
+    if name == "RollBack" and is_as_at_first(engineer):  # there has to be something to take back
+        engineer.send(published(document, engineer)).raise_for_status()
+    request = example.request(client, **instead)
+    if name == "ScheduleDraft":  # whenever the test runs, it is for tomorrow
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        body = json.loads(request.content) | {"publishTime": tomorrow.isoformat()}
+        request = client.build_request(request.method, request.url, json=body)
+    answer = client.send(request, stream=True)
     try:
         if answer.headers["content-type"] == "application/pdf":
             assert answer.read().startswith(b"%PDF-")

@@ -143,8 +143,8 @@ def test_a_line_that_a_crash_tore_is_written_again(tmp_path: Path) -> None:
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that is written by half is no head that is kept."""
     heads, write = Heads(tmp_path / "heads.jsonl", "labs/main"), os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, lines: write(descriptor, lines[:9]))
-    with pytest.raises(OSError, match="no room"):
-        heads.add(kept(history(1)))
-    monkeypatch.setattr(os, "write", write)
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda descriptor, lines: write(descriptor, lines[:9]))
+        with pytest.raises(OSError, match="no room"):
+            heads.add(kept(history(1)))
     assert list(heads.add(kept(history(1)))) == list(heads.read())

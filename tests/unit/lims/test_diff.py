@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import files
+from rules.load import SECTIONS
 from services.lims import starter
+from services.lims.rulebook import diff
 from services.lims.rulebook.diff import Change, Kind, changes
 from tests.support import rulebook
 
@@ -130,3 +132,8 @@ def test_every_edit_is_told_and_taking_it_back_is_told_the_other_way_round(seed:
     name = gone.get("id", gone.get("zone"))
     assert (told.kind, told.entry) == (Kind.REMOVED, name)
     assert (back.kind, back.entry, back.after) == (Kind.ADDED, name, told.before)
+
+
+def test_every_section_can_be_told_of() -> None:
+    """Also one that is added later."""
+    assert set(diff._NOUNS) == set(SECTIONS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from lensmesh.lims.v1.floor_pb2 import LensProgress, LensValues, MeasuredLens
-from lensmesh.lims.v1.floor_service_pb2 import RecordInspectionRequest, ScanRequest
+from lensmesh.lims.v1.floor_service_pb2 import ReceiveBlanksRequest, RecordInspectionRequest, ScanRequest
 from lensmesh.lims.v1.floor_service_pb2_grpc import FloorServiceStub
 from lensmesh.lims.v1.job_pb2 import Job
 from lensmesh.type.v1.prescription_pb2 import SIDE_RIGHT, Side
@@ -23,6 +23,12 @@ def walk(floor: FloorServiceStub, job: Job, metadata: Metadata, stations: Iterab
         yield arrived
         if perfect(arrived).lenses:
             floor.RecordInspection(perfect(arrived), metadata=metadata)
+
+
+def deliver(floor: FloorServiceStub, job: Job, metadata: Metadata) -> None:
+    """Books a delivery of the blanks a job is made from: once somebody has counted one, it cannot be picked without."""
+    for lens in job.lenses:
+        floor.ReceiveBlanks(ReceiveBlanksRequest(blank=f"blanks/{lens.blank}", quantity=1), metadata=metadata)
 
 
 def perfect(job: Job) -> RecordInspectionRequest:

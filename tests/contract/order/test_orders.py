@@ -18,7 +18,7 @@ from lensmesh.type.v1.violation_pb2 import SEVERITY_ERROR
 
 from tests.contract.order.practice import DEMO, Practice
 from tests.support.calls import bearer, refusal
-from tests.support.floor import walk
+from tests.support.floor import deliver, walk
 from tests.support.orders import eye, makeable
 
 Stub = Any
@@ -238,6 +238,7 @@ def scan(floor_stub: Stub, lims_stub: Stub, keys: Any) -> Any:  # noqa: ANN401
 
     def through(job: str, stations: int | None = None) -> None:
         made = lims_stub.GetJob(lims_rpc.GetJobRequest(name=job), metadata=bearer(token))
+        deliver(floor_stub, made, bearer(token))
         list(walk(floor_stub, made, bearer(token), made.route[:stations]))
 
     return through

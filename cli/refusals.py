@@ -69,7 +69,7 @@ class Refusal:
         if self.reason in _LISTED:
             return _LISTED[self.reason]
         if self.faults:
-            return "The request breaks the contract."
+            return "A field is refused:" if len(self.faults) == 1 else f"{len(self.faults)} fields are refused:"
         text = self.message.strip() or f"The mesh refuses ({self.code}), and does not say why."
         begun = text[0].upper() + text[1:] if text.split()[0].isalpha() else text  # `jobs/7` is spelled like that
         return begun + ("" if text.endswith((".", "!", "?")) else ".")

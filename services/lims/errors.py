@@ -293,11 +293,12 @@ class RevisionNotFound(MeshError):
     reason = _lims(reason_pb2.REASON_REVISION_NOT_FOUND)
     _lacks = "no revision"
     _why = ""
+    _way_out = "the list of its revisions has the number of each"
 
     def __init__(self, number: int) -> None:
         """Takes the number that was asked for."""
         super().__init__(
-            f"the catalog has {self._lacks} {number}{self._why}; 0 asks for the one in force",
+            f"the catalog has {self._lacks} {number}{self._why}; {self._way_out}",
             metadata={"revision": str(number)},
         )
 
@@ -307,6 +308,7 @@ class RevisionNotRead(RevisionNotFound):
 
     _lacks = "a revision"
     _why = " that an earlier version wrote and this one cannot read"
+    _way_out = "take a later one"
 
 
 class DecisionNotKept(MeshError):

@@ -140,19 +140,23 @@ class Preview:
             groups=groups,
         )
 
-    def examples(self) -> Iterator[list[tuple[Past, int]]]:
-        """Yields the examples of each group, in the order of the report."""
-        for _, group in self._largest_first():
-            yield group.examples
+    def examples(self) -> Iterator[tuple[Kind, list[tuple[Past, int]]]]:
+        """Yields what is otherwise in each group and its examples, in the order of the report."""
+        for (kind, _), group in self._largest_first():
+            yield kind, group.examples
 
-    def example(self, of: Past, number: int, asked: Asked) -> PreviewExample:
-        """Returns an example in words."""
+    def example(self, kind: Kind, of: Past, number: int, asked: Asked) -> PreviewExample:
+        """Returns an example of what is otherwise, in words."""
         before, after = self._decided(asked)
+        if kind is Kind.REPRICED:
+            was, now = _priced(before, after), _priced(after, before)
+        else:
+            was, now = _said(before), _said(after)
         return PreviewExample(
             job=f"jobs/{number}" if of is Past.JOBS else "",
             ordered=described(_spec(asked), self._base),
-            before=_said(before),
-            after=_said(after),
+            before=was,
+            after=now,
         )
 
     def _largest_first(self) -> list[tuple[tuple[Kind, str], _Group]]:
@@ -224,10 +228,10 @@ async def preview(
                 yield Progress(done=done, total=total)
             yield Progress(done=done, total=total)
     report = found.report()
-    for group, wanted in zip(report.groups, found.examples(), strict=True):
+    for group, (kind, wanted) in zip(report.groups, found.examples(), strict=True):
         for of, number in wanted:
             asked = await past.asked(connection, lab, of, [number])
-            group.examples.append(found.example(of, number, asked[number]))
+            group.examples.append(found.example(kind, of, number, asked[number]))
     yield report
 
 
@@ -266,6 +270,19 @@ def _kinds(before: Decision, after: Decision) -> Iterator[Kind]:
 def _cost(decision: Decision) -> str:
     price = decision.price
     return f"{price.currency} {format_decimal(price.total, 2)}" if price else "no price"
+
+
+def _priced(decision: Decision, other: Decision) -> str:
+    """Returns what a decision costs, and each charge that the other one does not have like that."""
+    if decision.price is None:
+        return _cost(decision)
+    has = {(line.label, line.side, line.amount) for line in other.price.lines} if other.price else set()
+    lines = [
+        f"{line.label}{f' {SIDE_NAMES[line.side]}' if line.side else ''} {format_decimal(line.amount, 2)}"
+        for line in decision.price.lines
+        if (line.label, line.side, line.amount) not in has
+    ]
+    return f"{_cost(decision)}{': ' if lines else ''}{'; '.join(lines)}."
 
 
 def _said(decision: Decision) -> str:

@@ -78,8 +78,7 @@ def test_the_starter_catalog_follows_a_revision_that_is_no_longer_decided_by(
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "REVISION_NOT_FOUND")
     assert refusal.message == (
-        "the catalog has a revision 1 that an earlier version wrote and this one cannot read; "
-        "0 asks for the one in force"
+        "the catalog has a revision 1 that an earlier version wrote and this one cannot read; take a later one"
     )
 
 

@@ -118,10 +118,12 @@ def test_a_wider_limit_tells_the_demand_it_would_have_met(past: Engineer) -> Non
 
 
 def test_a_dearer_row_tells_the_money(past: Engineer) -> None:
-    """The sum of the new prices less the old ones."""
+    """The sum of the new prices less the old ones; an example tells the charges that differ, and nothing else."""
     _, report = preview(past, prices_yaml=PRICES.replace("amount: 40.00", "amount: 42.50"))
 
     assert told(report) == [("REPRICED", "base-price/plain", 4, 0, [("EUR", 1000)])]
+    example = report.groups[0].examples[0]
+    assert (example.before, example.after) == ("EUR 40.00: Plain, CR-39 40.00.", "EUR 42.50: Plain, CR-39 42.50.")
 
 
 def test_what_changes_the_lenses_is_decided_one_by_one(past: Engineer) -> None:

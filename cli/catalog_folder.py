@@ -1,6 +1,11 @@
-"""A catalog as a folder of `.yaml` files, which go to the lab and come back as they are, byte for byte."""
+"""A catalog as a folder of `.yaml` files, which go to the lab and come back as they are, byte for byte.
 
+Beside them stands what they were taken from, so that what others published meanwhile is not undone by an import.
+"""
+
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lensmesh.lims.v1.revision_pb2 import CatalogFiles
@@ -8,6 +13,21 @@ from lensmesh.lims.v1.revision_pb2 import CatalogFiles
 from cli.errors import FileUnusableError
 
 _ENDING = ".yaml"
+_ORIGIN = "REVISION"
+_WRITTEN = re.compile(r"revision ([1-9][0-9]{0,17})\s+sha256 ([0-9a-f]{64})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The revision that the files of a folder were taken from.
+
+    Attributes:
+        number: Its number.
+        digest: SHA-256 of its content, in hex, which tells it from another lab's.
+    """
+
+    number: int
+    digest: str
 
 
 def texts(files: CatalogFiles) -> dict[str, str]:
@@ -43,8 +63,29 @@ def read(folder: Path) -> dict[str, str]:
     return found
 
 
-def write(folder: Path, files: Mapping[str, str], *, replace: bool) -> None:
-    """Write the files of a catalog into a folder, which is made when it is not there.
+def origin(folder: Path) -> Origin | None:
+    """What the files of a folder were taken from; None where nothing says so.
+
+    Raises:
+        FileUnusableError: what says so cannot be read.
+    """
+    file = folder / _ORIGIN
+    try:
+        written = _WRITTEN.fullmatch(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        written = None
+    if written is None:
+        raise FileUnusableError(
+            f"{file} should say which revision the files were taken from, as an export writes it, and does not: say "
+            "--base NUMBER, or delete it."
+        )
+    return Origin(int(written[1]), written[2])
+
+
+def write(folder: Path, files: Mapping[str, str], origin: Origin, *, replace: bool) -> None:
+    """Write the files of a catalog into a folder, which is made when it is not there, and what they were taken from.
 
     `.yaml` files that the folder has already, and that say something else or are none of the catalog's, are in the way;
     with `replace` they are written anew, or removed.
@@ -66,5 +107,6 @@ def write(folder: Path, files: Mapping[str, str], *, replace: bool) -> None:
             (folder / name).unlink()
         for name, text in files.items():
             (folder / Path(name).name).write_bytes(text.encode())
+        (folder / _ORIGIN).write_text(f"revision {origin.number}\nsha256 {origin.digest}\n", encoding="utf-8")
     except OSError as error:
         raise FileUnusableError(f"The files cannot be written to {folder} ({error.strerror}).") from error

@@ -168,6 +168,10 @@ class Rulebook:
             if not request.page_token:
                 return
 
+    def revision(self, number: int) -> Revision:
+        """A revision with what is attached to it."""
+        return self.ask(self.stub.GetRevision, rpc.GetRevisionRequest(name=f"revisions/{number}"))
+
     def catalog_name(self, typed: str) -> str:
         """What names a catalog to compare: a revision by its number, `revisions/7`, or a draft."""
         number = _NUMBER.fullmatch(typed)

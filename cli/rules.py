@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from lensmesh.lims.v1 import rule_service_pb2 as rpc
 from lensmesh.lims.v1.draft_pb2 import Draft
 from lensmesh.lims.v1.examination_pb2 import CheckReport, Finding
-from lensmesh.lims.v1.revision_pb2 import Override
+from lensmesh.lims.v1.revision_pb2 import CatalogFiles, Override, Revision
 
 from cli import catalog_folder, refusals, rules_show, show
 from cli.errors import NameInvalidError, RefusedError
@@ -90,7 +90,7 @@ def drafts(
     elif found:
         rules_show.drafts(out(), found)
     else:
-        _say(f"There are none. Begin with `{LENSMESH} lims export NUMBER FOLDER`, change it, and import the folder.")
+        _say(f"There are none. Begin with `{LENSMESH} lims export FOLDER`, change it, and import the folder.")
 
 
 @draft_app.command(name="import")
@@ -103,16 +103,40 @@ def draft_import(
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a draft of a folder's .yaml files, or give a draft those files instead of its own."""
+    """Make a draft of a folder's .yaml files, or give a draft those files instead of its own.
+
+    It is held against the revision that the folder was exported from, so that nothing that others published since is
+    undone unseen.
+    """
     files = catalog_folder.catalog_files(catalog_folder.read(folder))
+    taken_from = None if base else catalog_folder.origin(folder)
     with opened(as_json=as_json) as rulebook:
+        new = Draft(files=files, note=note, base_revision=base or _known(rulebook, folder, taken_from))
         if draft:
-            saved = _changed(rulebook, rulebook.draft(draft), Draft(files=files, note=note, base_revision=base or 0))
+            saved = _changed(rulebook, rulebook.draft(draft), new)
         else:
-            new = Draft(files=files, note=note, base_revision=base or 0)
             request = rpc.CreateDraftRequest(draft=new, request_id=str(request_id or uuid4()))
             saved = rulebook.ask(rulebook.stub.CreateDraft, request)
-    _saved(saved, as_json=as_json)
+        _saved(rulebook, saved, as_json=as_json)
+
+
+def _known(rulebook: Rulebook, folder: Path, taken_from: catalog_folder.Origin | None) -> int:
+    """The number of the revision that a folder was taken from; 0 where nothing says so.
+
+    Raises:
+        NameInvalidError: this lab has no such revision, or another one of that number.
+    """
+    if taken_from is None:
+        return 0
+    latest = next(rulebook.revisions(1)).number
+    if taken_from.number <= latest:
+        found = rulebook.revision(taken_from.number)
+        if found.digest == taken_from.digest:
+            return taken_from.number
+    raise NameInvalidError(
+        f"{folder} was taken from a revision {taken_from.number} that this lab does not have: say by --base NUMBER "
+        f"which of its own it is held against. All there are: `{LENSMESH} lims history`."
+    )
 
 
 def _changed(rulebook: Rulebook, read: Draft, change: Draft, *paths: str) -> Draft:
@@ -125,11 +149,17 @@ def _changed(rulebook: Rulebook, read: Draft, change: Draft, *paths: str) -> Dra
     return rulebook.ask(rulebook.stub.UpdateDraft, request)
 
 
-def _saved(saved: Draft, *, as_json: bool) -> None:
+def _saved(rulebook: Rulebook, saved: Draft, *, as_json: bool) -> None:
     if as_json:
         _print(saved)
         return
     rules_show.draft(out(), saved)
+    latest = next(rulebook.revisions(1)).number
+    if saved.base_revision < latest:
+        _say(
+            f"\nIt is held against revision {saved.base_revision}, and revision {latest} is in force: "
+            f"{LENSMESH} lims draft rebase {_short(saved.name)}"
+        )
     verb = f"draft import FOLDER --draft {_short(saved.name)}" if saved.faults else f"check {_short(saved.name)}"
     _say(f"\n{'Mend the files, then' if saved.faults else 'Check it'}: {LENSMESH} lims {verb}")
 
@@ -140,7 +170,7 @@ def draft_rebase(draft: DraftName, *, base: Base = None, as_json: AsJson = False
     with opened(as_json=as_json) as rulebook:
         change, read = Draft(base_revision=base or 0), rulebook.draft(draft)
         saved = _changed(rulebook, read, change, *([] if base else ["base_revision"]))
-    _saved(saved, as_json=as_json)
+        _saved(rulebook, saved, as_json=as_json)
 
 
 @draft_app.command(name="export")
@@ -153,11 +183,13 @@ def draft_export(
     """Write a draft's files into a folder, byte for byte as they were imported."""
     with opened(as_json=False) as rulebook:
         found = rulebook.draft(draft)
-    _write(catalog_folder.texts(found.files), folder, replace=replace)
+        base = rulebook.revision(found.base_revision)
+    _write(found.files, base, folder, replace=replace)
 
 
-def _write(files: dict[str, str], folder: Path, *, replace: bool) -> None:
-    catalog_folder.write(folder, files, replace=replace)
+def _write(found: CatalogFiles, taken_from: Revision, folder: Path, *, replace: bool) -> None:
+    files, origin = catalog_folder.texts(found), catalog_folder.Origin(taken_from.number, taken_from.digest)
+    catalog_folder.write(folder, files, origin, replace=replace)
     _say(f"{rules_show.count(len(files), 'file')} in {folder}")
 
 
@@ -445,7 +477,7 @@ def history(
         return
     with opened(as_json=as_json) as rulebook:
         for each in rulebook.revisions(limit):
-            found = rulebook.ask(rulebook.stub.GetRevision, rpc.GetRevisionRequest(name=each.name))
+            found = rulebook.revision(each.number)
             if as_json:
                 _print(found)
             else:
@@ -465,13 +497,14 @@ def _verify(*, as_json: bool) -> None:
 
 @app.command()
 def export(
-    number: Annotated[str, typer.Argument(help="A revision's number.", show_default=False)],
     folder: Annotated[Path, typer.Argument(help="Where to; made when it is not there.", show_default=False)],
     *,
+    revision: Annotated[int | None, typer.Option(min=1, help="Which; that in force.", show_default=False)] = None,
     replace: Replace = False,
 ) -> None:
-    """Write a revision's files into a folder, byte for byte as they were published."""
+    """Write a revision's files into a folder, byte for byte as they were published, and which revision it is."""
     with opened(as_json=False) as rulebook:
-        request = rpc.GetRevisionFilesRequest(name=revision_name(number))
-        found = rulebook.ask(rulebook.stub.GetRevisionFiles, request)
-    _write(catalog_folder.texts(found), folder, replace=replace)
+        number = revision or next(rulebook.revisions(1)).number
+        found = rulebook.revision(number)
+        files = rulebook.ask(rulebook.stub.GetRevisionFiles, rpc.GetRevisionFilesRequest(name=found.name))
+    _write(files, found, folder, replace=replace)

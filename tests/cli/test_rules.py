@@ -331,16 +331,54 @@ def test_files_come_back_byte_for_byte(lensmesh: Lensmesh, tmp_path: Path) -> No
     assert refused.code == 1
     assert "cat has mine.yaml already, which would be lost" in refused.err
     assert lensmesh("lims", "draft", "export", ID, "cat", "--replace").code == 0
-    assert {each.name for each in (tmp_path / "cat").iterdir()} == set(FILES)
+    assert {each.name for each in (tmp_path / "cat").iterdir()} == {*FILES, "REVISION"}
 
 
 def test_a_revision_is_exported_as_well(rules: RuleLab, lensmesh: Lensmesh, tmp_path: Path) -> None:
-    """By its number."""
+    """That in force, or another by its number."""
     rules.answers[CatalogFiles] = CatalogFiles(prices={"prices.yaml": "tables: []\n"})
-    assert lensmesh("lims", "export", "1", "out").code == 0
+    assert lensmesh("lims", "export", "out").code == 0
+    assert lensmesh("lims", "export", "out", "--revision", "1").code == 0
     assert (tmp_path / "out" / "prices.yaml").read_text() == "tables: []\n"
-    assert rules.asked == [rpc.GetRevisionFilesRequest(name="revisions/1")]
-    assert "`one` is no revision's number" in lensmesh("lims", "export", "one", "out").err
+    assert rules.asked == [rpc.GetRevisionFilesRequest(name=f"revisions/{number}") for number in (2, 1)]
+
+
+def test_an_import_is_held_against_what_its_folder_was_exported_from(rules: RuleLab, lensmesh: Lensmesh) -> None:
+    """So what others published since is merged or conflicts, and is not undone unseen; --base has the last word."""
+    rules.answers[CatalogFiles] = CatalogFiles(prices={"prices.yaml": "tables: []\n"})
+    assert lensmesh("lims", "export", "out", "--revision", "1").code == 0
+    rules.asked.clear()
+    imported = lensmesh("lims", "draft", "import", "out")
+    assert imported.code == 0
+    assert lensmesh("lims", "draft", "import", "out", "--base", "2").code == 0
+    assert lensmesh("lims", "draft", "import", "out", "--draft", ID).code == 0
+    assert [getattr(each, "draft").base_revision for each in rules.asked] == [1, 2, 1]  # noqa: B009 -- of either request
+    assert (
+        f"It is held against revision 1, and revision 2 is in force: bin/lensmesh lims draft rebase {ID}"
+        in imported.words
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (f"revision 1\nsha256 {'ef' * 32}\n", "out was taken from a revision 1 that this lab does not have"),
+        (f"revision 9\nsha256 {'ab' * 32}\n", "out was taken from a revision 9 that this lab does not have"),
+        ("revision one\n", "out/REVISION should say which revision the files were taken from"),
+    ],
+)
+def test_a_folder_of_another_labs_catalog_says_so(
+    rules: RuleLab, lensmesh: Lensmesh, tmp_path: Path, written: str, said: str
+) -> None:
+    """Nothing is imported before it is told what to hold it against."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "prices.yaml").write_text("tables: []\n")
+    (tmp_path / "out" / "REVISION").write_text(written)
+    refused = lensmesh("lims", "draft", "import", "out")
+    assert refused.code != 0
+    assert said in refused.err
+    assert "--base NUMBER" in refused.err
+    assert not rules.asked
 
 
 @pytest.mark.usefixtures("rules")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from chassis.service import run
@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WATCHED_ROOMS = ("services", "lims_client", "chassis")
 COMPUTING = ("/messages.py", "/deciding.py", "/dates.py")
 """Modules that only compute. Between their lines nothing happens that a crash could leave half done."""
+ROUNDS = 2
+"""How often a place is a boundary: a loop is interrupted in its first round and in one that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Boundaries:
         self._end_at = end_at
         self._report = report
         self._counts: Counter[asyncio.Task[Any]] = Counter()
+        self._places: Counter[tuple[asyncio.Task[Any], CodeType, int, str]] = Counter()
 
     def watch_entry(self, module: ModuleType) -> None:
         """Begins to trace when the use case's function, wherever it stands in its module, is first called."""
@@ -84,6 +87,10 @@ class Boundaries:
     def _boundary(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
         task = asyncio.current_task()
         if task is None:
+            return self._boundary
+        place = task, frame.f_code, frame.f_lineno, event
+        self._places[place] += 1
+        if self._places[place] > ROUNDS:
             return self._boundary
         self._counts[task] += 1
         if self._counts[task] == self._end_at:

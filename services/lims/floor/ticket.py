@@ -56,6 +56,7 @@ class Tray:
         due_time: When it is due as of then; None where nothing is.
         promise_time: When it was promised; None where it was not.
         attempts: For each lens how often it was begun; a lens that is not named was begun once.
+        ahead: For each lens the stations it still has to reach, by id; a lens that is not named has its way before it.
         remake: What it is a remake of; None for a first job.
     """
 
@@ -66,6 +67,7 @@ class Tray:
     due_time: datetime | None = None
     promise_time: datetime | None = None
     attempts: Mapping[Side, int] = field(default_factory=dict)
+    ahead: Mapping[Side, Sequence[str]] = field(default_factory=dict)
     remake: MadeAgain | None = None
 
 
@@ -100,12 +102,12 @@ def told(tray: Tray, catalog: Catalog, spec: Spec, decision: Decision) -> dict[s
         ],
         "zone": str(zone),
         "as_of": _time(tray.time, zone),
-        "notes": list(_notes(tray)),
+        "notes": list(_notes(tray, catalog)),
         "lens": list(_lens(catalog, spec)),
         "eyes": _eyes(spec),
         "frame": _frame(spec.frame),
         "plans": [_plan(lens) for lens in decision.lenses],
-        "stations": [_station(catalog.stations[each], decision.lenses) for each in decision.route],
+        "stations": [_station(catalog.stations[each], decision.lenses, tray.ahead) for each in decision.route],
         "drawing": draw(catalog, spec, decision, title=f"Job {number}"),
         "by": f"Catalog revision {tray.revision} ({decision.revision[:12]}), engine {decision.engine}",
     }
@@ -123,13 +125,18 @@ def _time(moment: datetime, zone: tzinfo) -> str:
     return f"{local:%a} {local.day} {local:%b %Y %H:%M}"
 
 
-def _notes(tray: Tray) -> Iterator[str]:
+def _notes(tray: Tray, catalog: Catalog) -> Iterator[str]:
     """Yields what must not be overlooked."""
     if tray.remake:
         yield f"Remake of {tray.remake.job} ({tray.remake.responsible}): {tray.remake.reason}"
     for side, attempt in sorted(tray.attempts.items(), reverse=True):
         if attempt > 1:
             yield f"{_SIDES[side][1]}: attempt {attempt}, from another blank than the one before"
+    places = list(catalog.stations)
+    following = sorted((places.index(ahead[0]), side) for side, ahead in tray.ahead.items() if ahead)
+    match following:
+        case [(place, side), (later, other)] if place < later:
+            yield f"Only {_SIDES[side][1]} goes to {places[place]}; {_SIDES[other][1]} waits for it"
 
 
 def _lens(catalog: Catalog, spec: Spec) -> Iterator[dict[str, str]]:
@@ -229,9 +236,16 @@ def _plan(lens: LensPlan) -> dict[str, Any]:
     return {"side": _SIDES[lens.side][1], "facts": facts, "steps": steps, "box": _bars(blank.opc or blank.id)}
 
 
-def _station(station: Station, lenses: Sequence[LensPlan]) -> dict[str, Any]:
+def _station(station: Station, lenses: Sequence[LensPlan], ahead: Mapping[Side, Sequence[str]]) -> dict[str, Any]:
+    """Returns a station, with the lenses that pass it; done are those that have been there and need not go again."""
+    passing = [
+        {"letter": _SIDES[lens.side][0], "done": station.id not in ahead.get(lens.side, lens.route)}
+        for lens in lenses
+        if station.id in lens.route
+    ]
     return {
         "name": station.name,
         "bars": _bars(station.id),
-        "lenses": " ".join(_SIDES[lens.side][0] for lens in lenses if station.id in lens.route),
+        "lenses": passing,
+        "done": all(each["done"] for each in passing),
     }

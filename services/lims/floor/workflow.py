@@ -250,6 +250,9 @@ def _tray(job: Job) -> tickets.Tray:
         due_time=job.due_time,
         promise_time=job.promise_time,
         attempts={lens.side: lens.attempt for lens in job.lenses if lens.side is not None},
+        ahead={
+            lens.side: [job.route[place] for place in job.ahead(lens)] for lens in job.lenses if lens.side is not None
+        },
         remake=tickets.MadeAgain(f"jobs/{why.job}", why.responsible.value, why.reason) if why else None,
     )
 

@@ -37,7 +37,7 @@ TRAY = Tray(
 )
 
 GOLDEN = Path(__file__).with_name("ticket") / "job-900001.json"
-GOLDEN_DIGEST = "1fae0e3a97ea8932eac4c9fc050a87776e76843c9138c56b0fe2ade767b07388"
+GOLDEN_DIGEST = "02fffcc0e8b26a7c1862b24ff9f0f9392ae4b5805a11be88994e7c3b550c7ec7"
 
 
 def said(tray: Tray = TRAY) -> dict[str, Any]:
@@ -93,10 +93,28 @@ def test_it_leads_the_way_with_a_code_for_each_station() -> None:
 
     assert [each["bars"]["says"] for each in stations] == list(DECISION.route)
     assert stations[0]["name"] == "Stock room"
-    assert {each["lenses"] for each in stations} == {"R L"}
+    assert {lenses(each) for each in stations} == {"R L"}
     apart = replace(DECISION, lenses=(DECISION.lenses[0], replace(DECISION.lenses[1], route=("picking", "shipping"))))
-    lenses = [each["lenses"] for each in told(TRAY, CATALOG, SPEC, apart)["stations"]]
-    assert lenses == ["R L", "R", "R", "R", "R", "R L"]
+    stations = told(TRAY, CATALOG, SPEC, apart)["stations"]
+    assert [lenses(each) for each in stations] == ["R L", "R", "R", "R", "R", "R L"]
+
+
+def test_the_way_shows_which_lens_still_has_to_go_where() -> None:
+    """What is done is ticked; a lens that goes again goes alone, and that must not be overlooked."""
+    route = list(DECISION.route)
+    apart = replace(TRAY, ahead={Side.RIGHT: route[2:], Side.LEFT: route[5:]})
+
+    stations = said(apart)["stations"]
+    assert [each["done"] for each in stations] == [True, True, False, False, False, False]
+    assert [lenses(each, done=False) for each in stations] == ["", "", "R", "R", "R", "R L"]
+    assert said(apart)["notes"] == ["Only Right (OD) goes to coating; Left (OS) waits for it"]
+    together = replace(TRAY, ahead={Side.RIGHT: route[2:], Side.LEFT: route[2:]})
+    assert said(together)["notes"] == []
+
+
+def lenses(station: dict[str, Any], *, done: bool | None = None) -> str:
+    """Returns the letters of the lenses that pass a station; only those that have, or have not, been there."""
+    return " ".join(each["letter"] for each in station["lenses"] if done in {None, each["done"]})
 
 
 def test_its_codes_say_the_job_and_the_box_of_the_blank() -> None:

@@ -20,7 +20,7 @@ from lensmesh.type.v1.prescription_pb2 import SIDE_LEFT, SIDE_RIGHT, Side
 from rich.console import Console
 from rich.text import Text
 
-from cli.terminal import clock, date, day, indented, minus, put, table
+from cli.terminal import clock, date, day, indented, minus, put, second, table, zoned
 
 _SIDES = {SIDE_RIGHT: "right", SIDE_LEFT: "left"}
 _ABSENT = "\N{EN DASH}"
@@ -83,8 +83,8 @@ def _facts(shown: Job) -> Sequence[tuple[str, str]]:
         ("At", f"{shown.partner}'s, up to {shown.partner_until}" if shown.partner else where),
         ("Next", shown.next_station),
         ("On hold", shown.hold_reason),
-        ("Due", date(shown.due_time) if shown.HasField("due_time") else ""),
-        ("Promised", date(shown.promise_time) if shown.HasField("promise_time") else ""),
+        ("Due", zoned(shown.due_time) if shown.HasField("due_time") else ""),
+        ("Promised", zoned(shown.promise_time) if shown.HasField("promise_time") else ""),
         ("Customer", shown.customer_status),
         ("Remake", _remake(shown.remake) if shown.HasField("remake") else ""),
     )
@@ -138,7 +138,7 @@ def records(console: Console, shown: Sequence[FloorRecord]) -> None:
     for each in shown:
         what = _word(FloorRecord.Kind.Name(each.kind), "KIND_")
         who = each.operator.removeprefix("users/")
-        rows.add_row(str(each.sequence), clock(each.time), what, each.station, each.subject, who)
+        rows.add_row(str(each.sequence), second(each.time), what, each.station, each.subject, who)
     put(console, rows)
 
 

@@ -23,7 +23,7 @@ from cli import access, decision, lab, order_file, show
 from cli.access import Person, Token
 from cli.errors import CommandInvalidError, FileUnusableError
 from cli.orders import entry
-from cli.terminal import clock, date, err, indented, out, print_json, put, table
+from cli.terminal import date, err, indented, out, print_json, put, second, table
 
 app = typer.Typer(help="The lab's jobs and catalog.", no_args_is_help=True)
 
@@ -150,7 +150,7 @@ def job(
     out().print(f"route: {' > '.join(found.route)}\n")
     rows = table("", "time", "state", "station", "told the practice")
     for event in (event for page in pages for event in page.events):
-        rows.add_row(str(event.sequence), clock(event.time), _state(event), event.station, event.description)
+        rows.add_row(str(event.sequence), second(event.time), _state(event), event.station, event.description)
     put(out(), rows)
     if decided:
         out().print()

@@ -340,10 +340,7 @@ def publish(
     with opened(as_json=as_json) as rulebook:
         request.name, request.etag = _read(rulebook, draft, repeatable=request_id is not None)
         published = _checked_first(rulebook, rulebook.stub.PublishDraft, request, "publish", as_json=as_json)
-    if as_json:
-        _print(published)
-    else:
-        rules_show.published(out(), published)
+        _published(rulebook, published, as_json=as_json)
 
 
 @app.command()
@@ -369,6 +366,15 @@ def schedule(
         return
     _say(f"{scheduled.name} comes into force at {date(scheduled.publish_time)}.")
     _say(f"To take that back: {LENSMESH} lims unschedule {_short(scheduled.name)}")
+
+
+def _published(rulebook: Rulebook, published: Revision, *, as_json: bool) -> None:
+    if as_json:
+        _print(published)
+        return
+    rules_show.published(out(), published)
+    scheduled = [each for each in rulebook.drafts() if each.state == Draft.STATE_SCHEDULED]
+    rules_show.left_behind(out(), [each for each in scheduled if each.base_revision < published.number])
 
 
 def _read(rulebook: Rulebook, typed: str, *, repeatable: bool) -> tuple[str, str]:
@@ -453,10 +459,7 @@ def rollback(
     request = rpc.RollBackRequest(name=revision_name(number), note=note, request_id=str(request_id or uuid4()))
     with opened(as_json=as_json) as rulebook:
         published = rulebook.ask(rulebook.stub.RollBack, request)
-    if as_json:
-        _print(published)
-    else:
-        rules_show.published(out(), published)
+        _published(rulebook, published, as_json=as_json)
 
 
 # ── looking back ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli.rulebook import Told
 from cli.show import bare
-from cli.terminal import clock, date, err, indented, minus, out, put, table
+from cli.terminal import LENSMESH, clock, date, err, indented, minus, out, put, table
 
 _STATES = {
     Draft.STATE_SCHEDULED: "cyan",
@@ -86,6 +86,8 @@ def drafts(console: Console, shown: Sequence[Draft]) -> None:
         if each.HasField("publish_time"):
             note.append(f"  comes into force at {date(each.publish_time)}", style="cyan")
         put(console, indented(note.append(f"  {each.published}", style="green") if each.published else note, by=6))
+        if each.failure:
+            put(console, indented(Text(each.failure, style="red"), by=6))
 
 
 def draft(console: Console, shown: Draft) -> None:
@@ -205,6 +207,17 @@ def money(shown: Money) -> str:
     whole, hundredths = divmod(abs(shown.minor_units), 100)
     sign = "-" if shown.minor_units < 0 else "+" if shown.minor_units else ""
     return f"{shown.currency} {sign}{whole:,}.{hundredths:02}"
+
+
+def left_behind(console: Console, shown: Sequence[Draft]) -> None:
+    """Print the schedules that a publication leaves without the base they were made on."""
+    for each in shown:
+        console.print(
+            f"{each.name} is scheduled for {date(each.publish_time)} on the base of revision {each.base_revision}, "
+            f"and fails then: {LENSMESH} lims unschedule {bare(each.name)}, then draft rebase and schedule it again.",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def changes(console: Console, shown: Sequence[Change]) -> None:

@@ -74,6 +74,16 @@ def date(time: Timestamp) -> str:
     return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+def zoned(time: Timestamp) -> str:
+    """The same with its time zone, as `2026-03-01 14:03 CET`: for what stands elsewhere by another clock, too."""
+    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+def second(time: Timestamp) -> str:
+    """The local date and time to the second, as `2026-03-01 14:03:22`: for what happened over days."""
+    return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def day(time: Timestamp) -> str:
     """The local day, as `03-01`: for lists that have no room for more."""
     return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%m-%d")

@@ -309,6 +309,18 @@ def test_drafts_are_listed_with_their_notes(lensmesh: Lensmesh) -> None:
     assert [each["name"] for each in lensmesh("lims", "drafts", "--json").documents[0]["drafts"]] == [NAME]
 
 
+def test_a_publication_tells_which_schedules_it_makes_fail(rules: RuleLab, lensmesh: Lensmesh) -> None:
+    """While there is time to mend them; and a list tells why one has failed."""
+    rules.drafts[1].state = Draft.STATE_SCHEDULED
+    rules.drafts[1].base_revision = 1
+    published = lensmesh("lims", "publish", ID)
+    assert f"drafts/{OTHER} is scheduled for" in published.out
+    assert f"bin/lensmesh lims unschedule {OTHER}, then draft rebase" in published.words
+    rules.drafts[1].state = Draft.STATE_FAILED
+    rules.drafts[1].failure = "its base is revision 1, and revision 2 is in force"
+    assert "its base is revision 1" in lensmesh("lims", "drafts").words
+
+
 def test_a_faulty_draft_says_what_is_wrong(rules: RuleLab, lensmesh: Lensmesh) -> None:
     """At its files, with the way to mend it."""
     rules.drafts[0].digest = ""
